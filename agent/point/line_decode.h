@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading line protocol by the published grammar (InfluxDB line protocol reference, v2), without copying:
+// a LineView points into the text. Escapes are kept as written; unescape() resolves them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/result.h"
+#include "point/point.h"
+
+namespace vigile {
+
+enum class Precision { ns, us, ms, s };
+
+// "ns", "us", "ms", "s". Errors: parse.
+Result<Precision> parse_precision(std::string_view text);
+
+struct FieldView {
+  enum class Type : std::uint8_t { float64, int64, uint64, boolean, string };
+  std::string_view key;   // escaped as written
+  std::string_view text;  // the value as written; a string's without its quotes
+  Type type = Type::float64;
+};
+
+struct LineView {
+  std::string_view line;  // the whole line, without its end
+  std::string_view measurement;
+  std::vector<std::pair<std::string_view, std::string_view>> tags;  // as written
+  std::vector<FieldView> fields;
+  std::optional<std::int64_t> time_ns;
+};
+
+struct LineError {
+  std::size_t line = 0;    // from 1
+  std::size_t column = 0;  // from 1, in bytes
+  std::string expected;    // what was expected there
+  std::string_view text;   // the whole bad line
+};
+
+// Walks a text line by line: blank lines and '#' comments are passed over, CRLF ends a line as LF does.
+//
+//   LineDecoder decoder(text, Precision::ns);
+//   while (auto step = decoder.next()) { if (step == LineDecoder::Step::line) use(decoder.view()); else …
+//   decoder.error() }
+//
+// A bad line is one error; decoding goes on at the next line. (A newline inside a quoted string belongs to
+// the string, as the grammar says.) `text` must outlive the decoder. One thread.
+class LineDecoder {
+ public:
+  enum class Step { end, line, error };
+  LineDecoder(std::string_view text, Precision precision);
+  Step next();
+  const LineView& view() const { return view_; }     // after Step::line; reused by the next call
+  const LineError& error() const { return error_; }  // after Step::error
+
+ private:
+  std::string_view text_;
+  Precision precision_;
+  std::size_t position_ = 0;
+  std::size_t line_number_ = 0;
+  LineView view_;
+  LineError error_;
+};
+
+std::string unescape(std::string_view text);             // measurement, tag key, tag value, field key
+Result<FieldValue> field_value(const FieldView& field);  // typed; strings unescaped
+Result<Point> to_point(const LineView& view);
+
+}  // namespace vigile

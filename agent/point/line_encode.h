@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing line protocol by DESIGN §8's rules: tags sorted by key, empty tags left out; NaN and infinite
+// fields left out, and the line with them when none remains; newlines in strings written "\n" (two
+// characters); a backslash in a measurement, key or tag value replaced by '/'; no field named "time";
+// unsigned clamped to int64 unless asked. Source: InfluxDB line protocol reference, v2.
+// No function here keeps state; all append to the caller's text so that buffers are reused.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "point/point.h"
+
+namespace vigile {
+
+struct EncodeOptions {
+  bool unsigned_integers = false;  // write uint64 as 5u; otherwise clamped to int64 and written 5i
+};
+
+// Appends the line and '\n'. False, and nothing appended, when no field can be written, or the measurement is
+// empty.
+bool encode_line(const Point& point, const EncodeOptions& options, std::string& out);
+
+// The parts, for callers that prepare the head of a line once and reuse it.
+void append_measurement(std::string_view measurement, std::string& out);
+// Appends ",key=value"; nothing when key or value is empty. The caller keeps keys sorted.
+void append_tag(std::string_view key, std::string_view value, std::string& out);
+// Appends "key=value" without a separator; false (nothing appended) for NaN, infinity, an empty key, "time".
+bool append_field(std::string_view key, double value, std::string& out);
+bool append_field(std::string_view key, std::int64_t value, std::string& out);
+bool append_field(std::string_view key, std::uint64_t value, const EncodeOptions& options, std::string& out);
+bool append_field(std::string_view key, bool value, std::string& out);
+bool append_field(std::string_view key, std::string_view value, std::string& out);
+// Appends " <ns>\n".
+void append_time(std::int64_t time_ns, std::string& out);
+
+}  // namespace vigile

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed content of a site's YAML file (DESIGN §9). Plain values: comparing two Settings tells a reload
+// what changed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/option.h"
+#include "core/result.h"
+
+namespace vigile {
+
+// Where something stands in the file, from 1. Places never count when settings are compared.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  bool operator==(const Place&) const { return true; }
+};
+
+struct DriverSettings {
+  std::string driver;  // kind: "cpu"
+  std::string name;    // unique in the file; default "<equipment id>/<kind>", "…/<kind>-2" for a second one
+  std::chrono::nanoseconds every = std::chrono::seconds(10);
+  std::chrono::nanoseconds deadline = std::chrono::seconds(5);
+  std::map<std::string, std::string> tags;
+  bool decides_availability = false;
+  Options options;
+  Place place;
+  bool operator==(const DriverSettings&) const = default;
+};
+
+// A limit on a metric: `cpu_usage: {above: 90, for: 5m, clear: 80}`.
+struct WarningLimit {
+  std::string metric;
+  std::optional<double> above;
+  std::optional<double> below;
+  std::optional<double> clear;  // back to normal only past this; default: the limit itself
+  std::chrono::nanoseconds held = {};
+  Place place;
+  bool operator==(const WarningLimit&) const = default;
+};
+
+struct EquipmentSettings {
+  std::string id;
+  std::string name;
+  std::string type = "other";
+  std::string ip_address;
+  std::map<std::string, std::string> tags;
+  std::vector<DriverSettings> drivers;
+  std::vector<WarningLimit> warnings;
+  Place place;
+  bool operator==(const EquipmentSettings&) const = default;
+};
+
+enum class Layout { equipment, native };
+enum class DeliveryOrder { oldest_first, live_first };
+
+struct SinkSettings {
+  std::string kind;  // "influx", "mqtt"
+  std::string name;  // unique; default: the kind
+  std::chrono::nanoseconds every = std::chrono::seconds(10);
+  DeliveryOrder order = DeliveryOrder::oldest_first;
+  std::uint64_t batch_bytes = std::uint64_t{1} << 20;  // of lines
+  std::uint64_t backlog_bytes_per_second = 0;          // live_first: rate of the backlog; 0: unlimited
+  Options options;
+  Place place;
+  bool operator==(const SinkSettings&) const = default;
+};
+
+struct StoreSettings {
+  std::filesystem::path path = "/var/lib/vigile/vigile.db";
+  std::uint64_t max_size_bytes = std::uint64_t{256} << 20;
+  std::chrono::nanoseconds keep = std::chrono::hours(7 * 24);
+  std::chrono::nanoseconds keep_summaries = std::chrono::hours(400 * 24);
+  std::chrono::nanoseconds commit_every = std::chrono::seconds(1);
+  std::uint64_t memory_bytes = std::uint64_t{2} << 20;  // ring for readings that cannot be committed
+  bool drop_newest = false;                             // overflow: drop_newest
+  bool operator==(const StoreSettings&) const = default;
+};
+
+struct ApiSettings {
+  std::filesystem::path socket = "/run/vigile/vigiled.sock";
+  std::string listen;  // "127.0.0.1:8786", loopback only; empty: none
+  std::string token;   // needed with `listen`; a secret
+  bool operator==(const ApiSettings&) const = default;
+};
+
+struct Settings {
+  std::string site_id = "0";
+  std::string site_name;
+  std::string device;  // default: the host's name
+  Layout layout = Layout::equipment;
+  bool unsigned_integers = false;
+  bool require_clock_sync = false;  // clock: {require_sync: true}
+  std::vector<EquipmentSettings> equipment;
+  StoreSettings store;
+  std::vector<SinkSettings> sinks;
+  ApiSettings api;
+  bool operator==(const Settings&) const = default;
+};
+
+// One thing wrong with the settings.
+struct SettingsError {
+  Place place;
+  std::string message;  // "unknown key \"evry\"; did you mean \"every\"?"
+};
+
+std::string to_string(const SettingsError& error);  // "site.yaml:12:5: …"
+
+// What the settings may name: the tables of the drivers and sinks that were built in.
+struct DriverKind {
+  OptionTable table;
+  bool decides_availability = false;  // may carry `decides: availability`
+};
+struct SettingsCatalog {
+  std::span<const DriverKind> drivers;
+  std::span<const OptionTable> sinks;
+};
+
+// The process environment, injected: the value of a variable, or none.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string&)>;
+EnvironmentLookup process_environment();
+
+struct LoadedSettings {
+  std::optional<Settings> settings;     // absent when there are errors
+  std::vector<SettingsError> errors;    // all of them, in file order
+  std::vector<SettingsError> warnings;  // e.g. a secrets file that others may read
+};
+
+// Reads a settings file. `host` is the default for `device`.
+LoadedSettings load_settings(const std::filesystem::path& file, const SettingsCatalog& catalog,
+                             const EnvironmentLookup& environment, std::string_view host);
+LoadedSettings parse_settings(std::string_view yaml, const std::string& file_name,
+                              const SettingsCatalog& catalog, const EnvironmentLookup& environment,
+                              std::string_view host);
+
+// Without a file: watch this host (cpu, memory, load, disk, network, thermal) and write to INFLUXDB_URL,
+// INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET. Errors name the variable that is missing.
+LoadedSettings settings_from_environment(const SettingsCatalog& catalog, const EnvironmentLookup& environment,
+                                         std::string_view host);
+
+// JSON Schema (draft 2020-12) of the settings file, for editors; config/vigile.schema.json is this.
+std::string settings_schema(const SettingsCatalog& catalog);
+
+}  // namespace vigile

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log: one SQLite database that holds every reading until it was delivered, and after that as history
+// until `keep` and `max_size` say otherwise. DESIGN §5 lists its promises.
+//
+// Threads: every function may be called from any thread. append() and the other writes take turns; reads use
+// a connection of their own and never wait for a commit.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "store/segment.h"
+
+namespace vigile {
+
+enum class Overflow { drop_oldest, drop_newest };
+
+struct LogOptions {
+  std::filesystem::path path;                               // its directory is made when missing
+  std::uint64_t max_size_bytes = std::uint64_t{256} << 20;  // database plus WAL; at least 1 MiB
+  std::chrono::nanoseconds keep = std::chrono::hours(7 * 24);
+  Overflow overflow = Overflow::drop_oldest;
+  // Acknowledgements are written with the next append, or by themselves after this long.
+  std::chrono::nanoseconds progress_every = std::chrono::seconds(10);
+};
+
+// A run of segment numbers, both included.
+struct SeqRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool operator==(const SeqRange&) const = default;
+};
+
+// Limits of one read; whichever is reached first ends it, but one segment is always returned if there is one.
+struct ReadLimits {
+  std::uint64_t raw_bytes = std::uint64_t{1} << 20;
+  std::uint64_t points = UINT64_MAX;
+};
+
+struct DeadLetter {
+  std::uint64_t id = 0;  // given by the log
+  std::string sink;
+  std::int64_t refused_ns = 0;  // wall clock
+  std::string line;
+  std::string reason;
+};
+
+struct SinkBacklog {
+  std::string sink;
+  bool known = true;  // false: has undelivered data in the log but no entry in the settings
+  std::uint64_t segments = 0;
+  std::uint64_t points = 0;
+  std::optional<std::int64_t> oldest_ns;  // first_ns of the oldest undelivered segment
+};
+
+struct LogStatus {
+  std::uint64_t segments = 0;
+  std::uint64_t points = 0;
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+  std::uint64_t size_bytes = 0;  // database plus WAL, as files
+  std::uint64_t max_size_bytes = 0;
+  std::uint64_t payload_bytes = 0;    // held, compressed
+  std::uint64_t appended_points = 0;  // since the database was made
+  std::uint64_t dropped_points = 0;   // undelivered points lost to max_size, since the database was made
+  std::optional<std::int64_t> dropped_from_ns;  // the span of time they were from
+  std::optional<std::int64_t> dropped_to_ns;
+  std::uint64_t damaged_segments = 0;   // failed their check and were skipped
+  std::uint64_t salvaged_segments = 0;  // carried over from a damaged database at this start
+  std::uint64_t dead_letters = 0;
+  std::string set_aside;  // path of the damaged database, if one is kept
+  std::vector<SinkBacklog> sinks;
+};
+
+class Log {
+ public:
+  // Opens or makes the database, migrates its schema, salvages what reads from a damaged one. Reports what it
+  // did through core/logging. Errors: unavailable when another process holds it (its pid is named),
+  // permission, io, full; corrupt only for a schema newer than this program.
+  static Result<std::unique_ptr<Log>> open(const LogOptions& options, const Clock& clock);
+  virtual ~Log() = default;
+
+  // The sinks of the settings. A name not seen before starts at the oldest segment held. Names that are no
+  // longer listed keep their progress: what they have not delivered stays listed in status().
+  virtual Result<void> set_sinks(const std::vector<std::string>& names) = 0;
+  // Forgets a sink that is no longer in the settings, with its progress and dead letters.
+  virtual Result<void> forget_sink(std::string_view name) = 0;
+  // New limits after a reload; path is ignored.
+  virtual Result<void> set_limits(const LogOptions& options) = 0;
+
+  // Commits one segment: when it returns a number, the segment survives a power cut. Makes room first when
+  // max_size is reached. Errors: full, io, permission: nothing was stored; try again.
+  virtual Result<std::uint64_t> append(const NewSegment& segment) = 0;
+
+  // Up to `limits` of what `sink` has not acknowledged, with numbers from `from_seq` on, in order, only
+  // segments with consecutive numbers apart from delivered or dropped ones, only those ready to be sent
+  // (clock not unset). Damaged segments are skipped, counted and settled. Empty: nothing to send.
+  virtual Result<std::vector<StoredSegment>> read_undelivered(std::string_view sink, std::uint64_t from_seq,
+                                                              const ReadLimits& limits) = 0;
+  // History for analytics: segments whose time overlaps [from_ns, to_ns), delivered or not, from `from_seq`
+  // on.
+  virtual Result<std::vector<StoredSegment>> read_history(std::int64_t from_ns, std::int64_t to_ns,
+                                                          std::uint64_t from_seq,
+                                                          const ReadLimits& limits) = 0;
+
+  // The sink has these segments for good. Without dead letters this is kept in memory until the next append
+  // (or progress_every): a crash repeats at most that. With dead letters it is one commit, done on return.
+  virtual Result<void> acknowledge(std::string_view sink, SeqRange range,
+                                   const std::vector<DeadLetter>& dead_letters = {}) = 0;
+
+  // Housekeeping by the writer's thread: writes waiting acknowledgements when due, deletes delivered history
+  // older than `keep`, checkpoints. Returns when it wants to be called again, if at all.
+  virtual Result<std::optional<BootTime>> maintain(BootTime now) = 0;
+  // Writes everything that waits in memory (acknowledgements).
+  virtual Result<void> flush() = 0;
+
+  // The wall clock became known: boot time 0 of this boot was `boot_epoch_ns`. Repairs segments with unset
+  // clocks: those of this boot exactly, those of earlier boots as estimates after the last known time. One
+  // segment a transaction; may be called again after an error.
+  virtual Result<std::uint64_t> repair_clock(std::int64_t boot_epoch_ns) = 0;
+
+  virtual Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
+                                                       std::size_t limit) = 0;  // sink "": all
+  virtual Result<std::uint64_t> clear_dead_letters(std::string_view sink) = 0;  // how many
+
+  virtual std::uint64_t last_seq() const = 0;
+  virtual LogStatus status() const = 0;  // O(sinks), no scan
+};
+
+}  // namespace vigile

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a driver: code that samples one source. A driver is a folder with <name>.h, <name>.cpp,
+// <name>_test.cpp, README.md, sample.yaml and testcases/<case>/; registry.cpp lists it.
+//
+// A driver instance is made from its options (no I/O yet), sampled again and again by one thread at a time,
+// and destroyed. It sees neither the store nor the sinks, and reads files under the roots it is given.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/option.h"
+#include "core/result.h"
+
+namespace vigile {
+
+// One row of a driver's table of metrics. A test holds the README's table against it.
+struct MetricSpec {
+  std::string_view name;    // "cpu_usage": metric_name in the equipment layout
+  std::string_view field;   // "usage": field key in the native layout
+  std::string_view type;    // "float", "int", "bool", "string"
+  std::string_view unit;    // "percent", "ms", "bytes", "°C", "1"
+  std::string_view source;  // "/proc/stat, cpu line"
+};
+
+struct Tag {
+  std::string_view key;
+  std::string_view value;
+};
+
+using Number = std::variant<double, std::int64_t, std::uint64_t, bool, std::string_view>;
+
+struct Value {
+  std::string_view metric;  // MetricSpec::name
+  std::string_view field;   // MetricSpec::field
+  Number number;
+};
+
+struct ExtraField {
+  std::string_view key;
+  Number number;
+};
+
+// Values read together. In the native layout one line `measurement,tags fields`; in the equipment layout one
+// line a value. A value that could not be read is left out, not zero.
+struct Sample {
+  std::string_view measurement;    // the driver's name, unless the source has a better one
+  std::span<const Tag> tags = {};  // what tells this sample's series from its siblings: core=0
+  std::span<const Value> values = {};
+  std::span<const ExtraField> extra = {};  // repeated on every line made of this sample
+  std::optional<BootTime> time = {};       // when it was read, if not at the start of this run
+};
+
+// Where a driver puts what it read. Everything is copied (encoded) before add() returns.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void add(const Sample& sample) = 0;
+  // For drivers that can decide availability: was the thing reachable, and how fast. Used when the instance
+  // is marked `decides: availability`; `reason` says why not.
+  virtual void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) = 0;
+};
+
+struct SampleContext {
+  BootTime started;      // now
+  BootTime deadline;     // give up with Error timeout by then
+  std::stop_token stop;  // give up at once when requested
+};
+
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  // Reads the source once. What was read before an error is kept. Rates need two runs: the first emits what
+  // it has and no rate. Errors: not_found (no such device or file), permission, timeout, unavailable, parse
+  // (message names file, line and the offending text).
+  virtual Result<void> sample(const SampleContext& context, Output& out) = 0;
+};
+
+// The equipment that an instance stands under.
+struct EquipmentIdentity {
+  std::string id;
+  std::string name;
+  std::string type;        // camera, video-recorder, switch, server, access_point, router, pc, other
+  std::string ip_address;  // may be empty
+};
+
+// Figures that Vigile has of itself, for the driver `agent`: "log_depth_points" {sink=central} 120.
+struct AgentFigure {
+  std::string metric;
+  std::string field;
+  std::vector<std::pair<std::string, std::string>> tags;
+  std::variant<double, std::int64_t> number;
+};
+
+// What an instance is given besides its options. References outlive the driver.
+struct DriverEnvironment {
+  const Clock& clock;
+  std::filesystem::path proc_root = "/proc";
+  std::filesystem::path sys_root = "/sys";
+  EquipmentIdentity equipment = {};
+  std::function<std::vector<AgentFigure>()> agent_figures = {};  // any thread
+};
+
+struct DriverInfo {
+  std::string_view name;     // "cpu"
+  std::string_view summary;  // one sentence
+  std::span<const OptionSpec>
+      options;  // its own; `every`, `deadline`, `tags`, `name`, `decides` are everybody's
+  std::span<const MetricSpec> metrics;
+  bool may_block = false;             // runs on a lane, never on the shared sampler
+  bool decides_availability = false;  // calls Output::availability
+  // Validates options that the table cannot (a regular expression, a URL). No I/O. Errors: config.
+  Result<std::unique_ptr<Driver>> (*make)(const Options&, const DriverEnvironment&) = nullptr;
+};
+
+}  // namespace vigile
