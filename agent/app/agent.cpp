@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/agent.h"
+
+#include <algorithm>
+
+#include "app/catalog.h"
+#include "core/logging.h"
+#include "core/units.h"
+
+namespace vigile {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+LogOptions log_options(const StoreSettings& store) {
+  LogOptions options;
+  options.path = store.path;
+  options.max_size_bytes = store.max_size_bytes;
+  options.keep = store.keep;
+  options.overflow = store.drop_newest ? Overflow::drop_newest : Overflow::drop_oldest;
+  return options;
+}
+
+CommitterOptions committer_options(const StoreSettings& store) {
+  CommitterOptions options;
+  options.commit_every = store.commit_every;
+  options.memory_bytes = store.memory_bytes;
+  return options;
+}
+
+ApiOptions api_options(const ApiSettings& api, std::optional<int> inherited_socket) {
+  ApiOptions options;
+  options.socket = api.socket;
+  options.inherited_socket = inherited_socket;
+  options.listen = api.listen;
+  options.token = api.token;
+  return options;
+}
+
+std::vector<std::string> sink_names(const Settings& settings) {
+  std::vector<std::string> names;
+  for (const SinkSettings& sink : settings.sinks) names.push_back(sink.name);
+  return names;
+}
+
+}  // namespace
+
+Agent::Agent(AgentOptions options, const Clock& clock, ServiceManager& manager)
+    : clock_(clock),
+      manager_(manager),
+      config_file_(std::move(options.config_file)),
+      load_settings_(std::move(options.load_settings)),
+      inherited_socket_(options.inherited_socket),
+      started_(clock.boot()),
+      timeline_(clock),
+      settings_(std::move(options.settings)) {}
+
+Agent::~Agent() = default;
+
+Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, const Clock& clock, ServiceManager& manager) {
+  std::unique_ptr<Agent> agent(new Agent(std::move(options), clock, manager));
+  if (const auto opened = agent->open(); !opened) return opened.error();
+  return agent;
+}
+
+AssemblyContext Agent::assembly_context() {
+  const LineIntake intake = [this](ClockState clock, const LineWriter::Lines& lines) {
+    committer_->add(clock, lines.first_ns, lines.last_ns, lines.points, lines.text);
+  };
+  return AssemblyContext{clock_, timeline_, intake, [this] { return figures(); }};
+}
+
+Result<void> Agent::open() {
+  const Settings settings = current_settings();
+  auto opened = Log::open(log_options(settings.store), clock_);
+  if (!opened) return opened.error();
+  log_ = std::move(*opened);
+  if (const auto known = log_->set_sinks(sink_names(settings)); !known) return known.error();
+  committer_ = std::make_unique<Committer>(
+      *log_, committer_options(settings.store), clock_,
+      [this](std::uint64_t, std::string_view lines) { feed_.publish(lines); }, [this] { writer_->wakeup().notify(); });
+  writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_);
+  scheduler_ = std::make_unique<Scheduler>(clock_, timeline_, [this] {
+    lanes_.start([this](std::stop_token stop) { scheduler_->serve_lane(stop); });
+  });
+
+  std::vector<SettingsError> errors;
+  const auto instances = build_instances(settings, nullptr, assembly_context(), errors);
+  auto sinks = build_sinks(settings, nullptr, clock_, errors);
+  if (!errors.empty()) return Error{ErrorKind::config, to_string(errors.front())};
+
+  auto api = ApiServer::start(api_options(settings.api, inherited_socket_), *this, clock_);
+  if (!api) return api.error();
+  api_ = std::move(*api);
+
+  scheduler_->add(instances);
+  start_threads();
+  for (BuiltSink& sink : sinks) start_sink(std::move(sink));
+  const LogStatus log = log_->status();
+  log::info("started: site " + settings.site_id + ", device " + settings.device + ", " +
+            std::to_string(instances.size()) + " drivers, " + std::to_string(sinks.size()) + " sinks, " +
+            std::to_string(log.points) + " points held in " + settings.store.path.string());
+  return {};
+}
+
+void Agent::start_threads() {
+  writer_thread_.start([this](std::stop_token stop) { writer_->run(stop); });
+  sampler_thread_.start([this](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      sampler_heartbeat_.busy(clock_.boot());
+      const auto next = scheduler_->run_due(stop);
+      sampler_heartbeat_.idle(next);
+      scheduler_->wakeup().wait_until(clock_, next, stop);
+    }
+  });
+}
+
+void Agent::start_sink(BuiltSink built) {
+  const MutexLock lock(wiring_mutex_);
+  RunningSink& sink = sinks_.emplace_back();
+  sink.runner = std::make_unique<SinkRunner>(built.settings, std::move(built.sink), *log_, clock_);
+  sink.thread.start([runner = sink.runner.get()](std::stop_token stop) { runner->run(stop); });
+}
+
+bool Agent::stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit) {
+  std::list<RunningSink> stopping;
+  {
+    const MutexLock lock(wiring_mutex_);
+    for (auto sink = sinks_.begin(); sink != sinks_.end();) {
+      const auto at = sink++;
+      const std::string& name = at->runner->settings().name;
+      if (names == nullptr || std::find(names->begin(), names->end(), name) != names->end()) {
+        stopping.splice(stopping.end(), sinks_, at);
+      }
+    }
+  }
+  for (RunningSink& sink : stopping) sink.thread.request_stop();
+  bool all_ended = true;
+  for (RunningSink& sink : stopping) all_ended = sink.thread.join_within(limit) && all_ended;
+  if (!all_ended) {
+    // Left to the process's end: destroying them would wait for the one that hangs.
+    const MutexLock lock(wiring_mutex_);
+    sinks_.splice(sinks_.end(), stopping);
+  }
+  return all_ended;
+}
+
+bool Agent::stop(std::chrono::nanoseconds limit) {
+  const BootTime end = clock_.boot() + limit;
+  const auto left = [&] { return std::max<std::chrono::nanoseconds>(end - clock_.boot(), 100ms); };
+  if (api_) api_->stop();
+  sampler_thread_.request_stop();
+  lanes_.request_stop();
+  bool all_ended = sampler_thread_.join_within(limit / 4);
+  all_ended = lanes_.join_within(limit / 4) && all_ended;
+  if (!all_ended) log::warning("stopping: a driver hangs and is left behind");
+  // The readings are safe before anything else may take its time.
+  if (const auto committed = committer_->commit_now(); !committed) {
+    log::error("stopping: the last readings are not committed: " + committed.error().message);
+  }
+  if (!stop_sinks(nullptr, left())) {
+    log::warning("stopping: a sink hangs and is left behind");
+    all_ended = false;
+  }
+  writer_thread_.request_stop();
+  all_ended = writer_thread_.join_within(left()) && all_ended;
+  if (const auto flushed = log_->flush(); !flushed) {
+    log::warning("stopping: acknowledgements not written, they will be sent again: " + flushed.error().message);
+  }
+  return all_ended;
+}
+
+}  // namespace vigile

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/agent_view.h"
+#include "api/api_server.h"
+#include "app/assembly.h"
+#include "app/live_feed.h"
+#include "app/self_usage.h"
+#include "app/service_manager.h"
+#include "app/sink_runner.h"
+#include "app/thread_group.h"
+#include "app/writer.h"
+#include "core/mutex.h"
+#include "sampling/scheduler.h"
+#include "settings/settings.h"
+#include "store/committer.h"
+#include "store/log.h"
+
+namespace vigile {
+
+struct AgentOptions {
+  Settings settings;
+  std::string config_file;                       // for the status; empty: the environment
+  std::function<LoadedSettings()> load_settings;  // for reloads
+  std::optional<int> inherited_socket;
+};
+
+// The whole daemon, wired: the one place that starts threads. Made and stopped by main(), asked by the API.
+class Agent final : public AgentView {
+ public:
+  // Opens the log, starts every thread. `clock` and `manager` outlive the agent.
+  static Result<std::unique_ptr<Agent>> start(AgentOptions options, const Clock& clock, ServiceManager& manager);
+  ~Agent() override;
+
+  // Ends everything in order: no more sampling, the last readings committed, sinks closed. What has not
+  // ended within `limit` (a driver that hangs) is left behind: false, and the process must _exit.
+  bool stop(std::chrono::nanoseconds limit);
+
+  // Why the agent makes no progress (a loop hangs); absent while it does. For the watchdog.
+  std::optional<std::string> stalled() const;
+  // One line for the service manager.
+  std::string summary();
+
+  AgentStatus status() override;
+  std::vector<DriverDescription> driver_descriptions() override;
+  Result<void> flush() override;
+  ReloadReport reload() override EXCLUDES(reload_mutex_);
+  Log& log() override { return *log_; }
+  std::unique_ptr<Subscription> subscribe(std::function<void(std::string_view lines)> on_lines) override;
+
+ private:
+  struct RunningSink {
+    std::unique_ptr<SinkRunner> runner;
+    ThreadGroup thread;  // after the runner: it ends first
+  };
+
+  Agent(AgentOptions options, const Clock& clock, ServiceManager& manager);
+  Result<void> open();
+  void start_threads();
+  void start_sink(BuiltSink built) EXCLUDES(wiring_mutex_);
+  // Stops the sinks that are named (all, when null); false when one has not ended within `limit`.
+  bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit) EXCLUDES(wiring_mutex_);
+  AssemblyContext assembly_context();
+  std::vector<AgentFigure> figures() EXCLUDES(wiring_mutex_);
+  std::optional<std::string> failing(const AgentStatus& status) const EXCLUDES(wiring_mutex_);
+  std::vector<SinkView> sink_views(const LogStatus& log) EXCLUDES(wiring_mutex_);
+  Settings current_settings() const EXCLUDES(wiring_mutex_);
+
+  const Clock& clock_;
+  ServiceManager& manager_;
+  const std::string config_file_;
+  const std::function<LoadedSettings()> load_settings_;
+  const std::optional<int> inherited_socket_;
+  const BootTime started_;
+
+  // Threads' own synchronization.
+  Timeline timeline_;
+  LiveFeed feed_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Scheduler> scheduler_;
+  Heartbeat sampler_heartbeat_;
+
+  Mutex reload_mutex_;  // one reload at a time
+
+  mutable Mutex wiring_mutex_;
+  Settings settings_ GUARDED_BY(wiring_mutex_);
+  std::list<RunningSink> sinks_ GUARDED_BY(wiring_mutex_);
+  FlashMeter flash_ GUARDED_BY(wiring_mutex_);
+
+  std::unique_ptr<ApiServer> api_;
+  ThreadGroup writer_thread_;
+  ThreadGroup sampler_thread_;
+  ThreadGroup lanes_;
+};
+
+}  // namespace vigile

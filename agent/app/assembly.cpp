@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/assembly.h"
+
+#include <algorithm>
+
+#include "drivers/registry.h"
+#include "sinks/registry.h"
+
+namespace vigile {
+
+namespace {
+
+bool wanted(const std::vector<std::string>* names, const std::string& name) {
+  return names == nullptr || std::find(names->begin(), names->end(), name) != names->end();
+}
+
+WireFormat wire_format(const Settings& settings) {
+  WireFormat format;
+  format.native = settings.layout == Layout::native;
+  format.encode.unsigned_integers = settings.unsigned_integers;
+  format.site_id = settings.site_id;
+  format.site_name = settings.site_name;
+  return format;
+}
+
+InstanceOptions instance_options(const EquipmentSettings& equipment, const DriverSettings& driver,
+                                 const DriverInfo& info) {
+  InstanceOptions options;
+  options.name = driver.name;
+  options.driver = driver.driver;
+  options.every = driver.every;
+  options.deadline = driver.deadline;
+  options.tags = driver.tags;
+  options.tags.insert(equipment.tags.begin(), equipment.tags.end());
+  options.may_block = info.may_block;
+  options.decides_availability = driver.decides_availability;
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
+                                                       const std::vector<std::string>* names,
+                                                       const AssemblyContext& context,
+                                                       std::vector<SettingsError>& errors) {
+  std::vector<std::shared_ptr<Instance>> instances;
+  for (const EquipmentSettings& equipment : settings.equipment) {
+    const EquipmentIdentity identity{equipment.id, equipment.name, equipment.type, equipment.ip_address};
+    for (const DriverSettings& driver : equipment.drivers) {
+      if (!wanted(names, driver.name)) continue;
+      const DriverInfo* const info = find_driver(driver.driver);
+      if (info == nullptr) {
+        errors.push_back({driver.place, "unknown driver \"" + driver.driver + "\""});
+        continue;
+      }
+      DriverEnvironment environment{.clock = context.clock};
+      environment.equipment = identity;
+      environment.agent_figures = context.agent_figures;
+      auto made = info->make(driver.options, environment);
+      if (!made) {
+        errors.push_back({driver.place, driver.driver + ": " + made.error().message});
+        continue;
+      }
+      instances.push_back(std::make_shared<Instance>(instance_options(equipment, driver, *info), identity,
+                                                     wire_format(settings), std::move(*made), context.clock,
+                                                     context.timeline, context.intake));
+    }
+  }
+  return instances;
+}
+
+std::vector<BuiltSink> build_sinks(const Settings& settings, const std::vector<std::string>* names,
+                                   const Clock& clock, std::vector<SettingsError>& errors) {
+  std::vector<BuiltSink> sinks;
+  for (const SinkSettings& sink : settings.sinks) {
+    if (!wanted(names, sink.name)) continue;
+    const SinkInfo* const info = find_sink(sink.kind);
+    if (info == nullptr) {
+      errors.push_back({sink.place, "unknown sink \"" + sink.kind + "\""});
+      continue;
+    }
+    const SinkEnvironment environment{clock, sink.name, settings.site_id, settings.device};
+    auto made = info->make(sink.options, environment);
+    if (!made) {
+      errors.push_back({sink.place, sink.kind + ": " + made.error().message});
+      continue;
+    }
+    sinks.push_back(BuiltSink{sink, std::move(*made)});
+  }
+  return sinks;
+}
+
+std::vector<SettingsError> check_assembly(const Settings& settings, const Clock& clock) {
+  std::vector<SettingsError> errors;
+  Timeline timeline(clock);
+  const AssemblyContext context{clock, timeline, [](ClockState, const LineWriter::Lines&) {}, {}};
+  (void)build_instances(settings, nullptr, context, errors);
+  (void)build_sinks(settings, nullptr, clock, errors);
+  return errors;
+}
+
+}  // namespace vigile

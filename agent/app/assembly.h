@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes drivers and sinks from settings, all or nothing: what --check, start and reload have in common.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "drivers/driver.h"
+#include "sampling/instance.h"
+#include "settings/settings.h"
+#include "sinks/sink.h"
+
+namespace vigile {
+
+struct AssemblyContext {
+  const Clock& clock;
+  Timeline& timeline;
+  LineIntake intake;
+  std::function<std::vector<AgentFigure>()> agent_figures;
+};
+
+struct BuiltSink {
+  SinkSettings settings;
+  std::unique_ptr<Sink> sink;
+};
+
+// Instances for the entries whose names are in `names` (all, when it is null). Errors are appended with their
+// places.
+std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
+                                                       const std::vector<std::string>* names,
+                                                       const AssemblyContext& context,
+                                                       std::vector<SettingsError>& errors);
+std::vector<BuiltSink> build_sinks(const Settings& settings, const std::vector<std::string>* names,
+                                   const Clock& clock, std::vector<SettingsError>& errors);
+
+// Tries everything that can be tried without touching the store, a device or the network.
+std::vector<SettingsError> check_assembly(const Settings& settings, const Clock& clock);
+
+}  // namespace vigile

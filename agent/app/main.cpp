@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigiled: reads the settings, runs the agent until a signal says otherwise.
+#include <malloc.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "app/agent.h"
+#include "app/catalog.h"
+#include "core/logging.h"
+#include "core/unique_fd.h"
+#include "core/units.h"
+#include "settings/settings.h"
+
+namespace vigile {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/vigile/vigile.yaml";
+constexpr auto kShutdownLimit = std::chrono::milliseconds(4500);
+
+// Decided here and nowhere else.
+enum ExitStatus { kFine = 0, kFailed = 1, kUsage = 2 };
+
+struct Arguments {
+  std::string config;
+  bool check = false;
+  std::string log_level = "info";
+};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+// The named file; else the default one if it is there; else the environment.
+std::function<LoadedSettings()> settings_source(const Arguments& arguments, std::string& config_file) {
+  if (!arguments.config.empty()) {
+    config_file = arguments.config;
+  } else if (::access(kDefaultConfig, F_OK) == 0 || !process_environment()("INFLUXDB_URL")) {
+    config_file = kDefaultConfig;
+  }
+  return [config_file] {
+    return config_file.empty()
+               ? settings_from_environment(built_in_catalog(), process_environment(), host_name())
+               : load_settings(config_file, built_in_catalog(), process_environment(), host_name());
+  };
+}
+
+void print(const std::vector<SettingsError>& problems, const char* kind) {
+  for (const SettingsError& problem : problems) {
+    std::fprintf(stderr, "%s: %s\n", to_string(problem).c_str(), kind);
+  }
+}
+
+log::Level log_level(const std::string& name) {
+  if (name == "error") return log::Level::error;
+  if (name == "warning") return log::Level::warning;
+  if (name == "notice") return log::Level::notice;
+  if (name == "debug") return log::Level::debug;
+  return log::Level::info;
+}
+
+// A board with 64 MB has no room for an arena a thread.
+void keep_heap_small() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
+
+sigset_t handled_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  return signals;
+}
+
+// Returns when a signal asks to stop.
+void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
+  const auto watchdog_every = manager.watchdog_every();
+  const int timeout_ms =
+      watchdog_every ? int(std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog_every).count()) : -1;
+  log::Repeated stall("agent");
+  for (;;) {
+    pollfd waiting{signal_fd, POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, timeout_ms);
+    if (watchdog_every) {
+      if (const auto why = agent.stalled()) {
+        stall.failed("makes no progress: " + *why, log::Level::error);
+      } else {
+        stall.succeeded();
+        manager.watchdog();
+        manager.status(agent.summary());
+      }
+    }
+    if (ready <= 0) continue;
+    signalfd_siginfo info{};
+    if (::read(signal_fd, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo != SIGHUP) {
+      log::info("stopping: " + std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
+      return;
+    }
+    (void)agent.reload();  // it logs what came of it
+  }
+}
+
+int run(const Arguments& arguments) {
+  std::string config_file;
+  const auto load = settings_source(arguments, config_file);
+  LoadedSettings loaded = load();
+  SystemClock clock(loaded.settings && loaded.settings->require_clock_sync);
+  if (loaded.settings) loaded.errors = check_assembly(*loaded.settings, clock);
+  print(loaded.warnings, "warning");
+  if (!loaded.errors.empty()) {
+    print(loaded.errors, "error");
+    return kUsage;
+  }
+  if (arguments.check) {
+    std::cout << describe(*loaded.settings);
+    return kFine;
+  }
+
+  keep_heap_small();
+  ::umask(0027);
+  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = handled_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is started
+  const UniqueFd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+
+  ServiceManager manager;
+  auto started = Agent::start({std::move(*loaded.settings), config_file, load, manager.inherited_socket()}, clock, manager);
+  if (!started) {
+    log::error("cannot start: " + started.error().message);
+    return kFailed;
+  }
+  Agent& agent = **started;
+  manager.ready(agent.summary());
+  serve(agent, manager, signal_fd.get());
+  manager.stopping();
+  if (!agent.stop(kShutdownLimit)) ::_exit(kFine);  // what hangs cannot be joined; all readings are committed
+  return kFine;
+}
+
+}  // namespace
+}  // namespace vigile
+
+int main(int argc, char** argv) {
+  vigile::Arguments arguments;
+  CLI::App app("Samples equipment, keeps every reading, delivers it.", "vigiled");
+  app.set_version_flag("--version", std::string("vigiled ") + VIGILE_VERSION);
+  app.add_option("--config,-c", arguments.config,
+                 "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this\n"
+                 "host is watched and delivered there (INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET).")
+      ->type_name("FILE");
+  app.add_flag("--check", arguments.check,
+               "Check the settings: print all errors with their places and exit 2, or print what would run and exit 0.");
+  app.add_option("--log-level", arguments.log_level, "error, warning, notice, info or debug")
+      ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}))
+      ->capture_default_str();
+  app.footer("Signals: SIGHUP reloads the settings, SIGTERM and SIGINT end it cleanly.\n"
+             "Exit status: 0 ended cleanly, 1 could not start, 2 wrong settings or usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? vigile::kFine : vigile::kUsage;
+  }
+  vigile::log::set_level(vigile::log_level(arguments.log_level));
+  return vigile::run(arguments);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/writer.h"
+
+#include <algorithm>
+
+namespace vigile {
+
+namespace {
+
+constexpr auto kRetry = std::chrono::seconds(30);
+
+std::optional<BootTime> earlier(std::optional<BootTime> a, std::optional<BootTime> b) {
+  if (!a) return b;
+  if (!b) return a;
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+Writer::Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock)
+    : log_(log), committer_(committer), timeline_(timeline), clock_(clock) {}
+
+void Writer::repair_clock() {
+  const Timeline::Mapping mapping = timeline_.now();
+  if (mapping.clock == ClockState::unset) return;
+  // What was stamped before the clock was set and waits in memory must be in the log first.
+  if (!committer_.commit_now()) return;
+  const auto repaired = log_.repair_clock(mapping.offset_ns);
+  if (!repaired) {
+    repair_failure_.failed(repaired.error().message, log::Level::error);
+    return;
+  }
+  repair_failure_.succeeded();
+  if (*repaired > 0) {
+    log::notice("clock: set; repaired the times of " + std::to_string(*repaired) + " segments");
+  }
+  clock_repaired_ = true;
+}
+
+std::optional<BootTime> Writer::step() {
+  std::optional<BootTime> next = committer_.step(clock_.boot());
+  if (!clock_repaired_) {
+    repair_clock();
+    if (!clock_repaired_) next = earlier(next, clock_.boot() + kRetry);
+  }
+  const auto upkeep = log_.maintain(clock_.boot());
+  if (!upkeep) {
+    upkeep_failure_.failed(upkeep.error().message);
+    return earlier(next, clock_.boot() + kRetry);
+  }
+  upkeep_failure_.succeeded();
+  return earlier(next, *upkeep);
+}
+
+void Writer::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    heartbeat_.busy(clock_.boot());
+    const std::optional<BootTime> next = step();
+    heartbeat_.idle(next);
+    wakeup_.wait_until(clock_, next, stop);
+  }
+}
+
+}  // namespace vigile

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <stop_token>
+
+#include "app/heartbeat.h"
+#include "core/clock.h"
+#include "core/logging.h"
+#include "core/wakeup.h"
+#include "sampling/timeline.h"
+#include "store/committer.h"
+#include "store/log.h"
+
+namespace vigile {
+
+// The loop of the one thread that writes to the log: group commits, housekeeping, and the repair of times
+// once the clock is set.
+class Writer {
+ public:
+  Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock);
+
+  void run(std::stop_token stop);
+  Wakeup& wakeup() { return wakeup_; }
+  const Heartbeat& heartbeat() const { return heartbeat_; }
+
+ private:
+  std::optional<BootTime> step();
+  void repair_clock();
+
+  Log& log_;
+  Committer& committer_;
+  Timeline& timeline_;
+  const Clock& clock_;
+  Wakeup wakeup_;
+  Heartbeat heartbeat_;
+  bool clock_repaired_ = false;
+  log::Repeated upkeep_failure_{"store upkeep"};
+  log::Repeated repair_failure_{"clock repair"};
+};
+
+}  // namespace vigile

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "core/clock.h"
+#include "core/logging.h"
+#include "core/mutex.h"
+#include "drivers/driver.h"
+#include "sampling/line_writer.h"
+#include "sampling/timeline.h"
+
+namespace vigile {
+
+// Takes the lines of one run. Called from the thread that ran the driver; must not block on the disk.
+using LineIntake = std::function<void(ClockState clock, const LineWriter::Lines& lines)>;
+
+struct InstanceOptions {
+  std::string name;    // unique: "1/cpu"
+  std::string driver;  // kind
+  std::chrono::nanoseconds every = std::chrono::seconds(10);
+  std::chrono::nanoseconds deadline = std::chrono::seconds(5);
+  std::map<std::string, std::string> tags;
+  bool may_block = false;
+  bool decides_availability = false;
+};
+
+struct InstanceStatus {
+  std::string name;
+  std::string driver;
+  std::string equipment_id;
+  std::chrono::nanoseconds every{};
+  bool running = false;
+  std::optional<std::chrono::nanoseconds> stuck_for;  // age of a run past its deadline
+  std::optional<WallTime> last_run;
+  std::chrono::nanoseconds last_duration{};
+  std::string last_error;
+  std::uint64_t runs = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t late_ticks = 0;
+  std::uint64_t points = 0;
+};
+
+// One entry of the settings at work: a driver, when it is due, and what came of it. run() is for one thread
+// at a time; everything else for any thread.
+class Instance {
+ public:
+  Instance(InstanceOptions options, const EquipmentIdentity& equipment, const WireFormat& format,
+           std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake);
+
+  const InstanceOptions& options() const { return options_; }
+
+  // The tick after `now`: a multiple of `every` on the wall clock (on the boot clock while that is unset).
+  BootTime next_tick(BootTime now, const Timeline::Mapping& mapping) const;
+
+  // Marks a run as begun; false (and a late tick) when the last one has not ended. Then run() must follow.
+  bool begin(BootTime now) EXCLUDES(mutex_);
+  // Ticks that went by while it could not be run.
+  void count_late(std::uint64_t ticks) EXCLUDES(mutex_);
+  void run(std::stop_token stop) EXCLUDES(mutex_);
+
+  InstanceStatus status() const EXCLUDES(mutex_);
+
+ private:
+  class Collector;
+
+  const InstanceOptions options_;
+  const std::string equipment_id_;
+  const Clock& clock_;
+  Timeline& timeline_;
+  const LineIntake intake_;
+  // Used by the running thread alone.
+  const std::unique_ptr<Driver> driver_;
+  LineWriter writer_;
+  log::Repeated failure_;
+
+  mutable Mutex mutex_;
+  bool running_ GUARDED_BY(mutex_) = false;
+  BootTime started_ GUARDED_BY(mutex_){};
+  InstanceStatus status_ GUARDED_BY(mutex_);
+};
+
+}  // namespace vigile

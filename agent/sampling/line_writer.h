@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The wire layout (DESIGN §8): turns the samples of one driver instance into lines of line protocol.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "drivers/driver.h"
+#include "point/line_encode.h"
+
+namespace vigile {
+
+struct WireFormat {
+  bool native = false;  // layout: native
+  EncodeOptions encode;
+  std::string site_id;
+  std::string site_name;
+};
+
+// Encodes into `lines`, which the caller takes and clears. One thread at a time.
+class LineWriter {
+ public:
+  // `tags`: the equipment's and the instance's own; they never replace a tag of the layout.
+  LineWriter(const WireFormat& format, const EquipmentIdentity& equipment,
+             const std::map<std::string, std::string>& tags);
+
+  void write(const Sample& sample, std::int64_t time_ns);
+  void write_availability(bool up, std::optional<double> response_time_ms, std::int64_t time_ns);
+
+  struct Lines {
+    std::string text;
+    std::uint32_t points = 0;
+    std::int64_t first_ns = 0;
+    std::int64_t last_ns = 0;
+  };
+  // What was written since the last clear().
+  const Lines& lines() const { return lines_; }
+  void clear();
+
+ private:
+  using Tags = std::vector<std::pair<std::string, std::string>>;
+  const std::string& head(std::string_view measurement, std::string_view metric, std::span<const Tag> tags);
+  bool append_fields(const Sample& sample, const Value& value);
+  bool append_number(std::string_view key, const Number& number);
+  void append_extra(std::span<const ExtraField> extra);
+  void end_line(std::size_t start, bool has_field, std::int64_t time_ns);
+
+  const bool native_;
+  const EncodeOptions encode_;
+  Tags fixed_tags_;  // of the layout, the equipment and the instance
+  // Measurement and sorted tags up to the space, by what tells the series apart. Bounded: see head().
+  std::unordered_map<std::string, std::string> heads_;
+  std::string key_;
+  Lines lines_;
+};
+
+}  // namespace vigile
