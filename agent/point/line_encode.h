@@ -33,6 +33,10 @@ bool append_field(std::string_view key, std::int64_t value, std::string& out);
 bool append_field(std::string_view key, std::uint64_t value, const EncodeOptions& options, std::string& out);
 bool append_field(std::string_view key, bool value, std::string& out);
 bool append_field(std::string_view key, std::string_view value, std::string& out);
+// A literal would otherwise be taken for a bool.
+inline bool append_field(std::string_view key, const char* value, std::string& out) {
+  return append_field(key, std::string_view(value), out);
+}
 // Appends " <ns>\n".
 void append_time(std::int64_t time_ns, std::string& out);
 
