@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/kernel_text/kernel_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "core/unique_fd.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::size_t kFirstBuffer = 4096;
+
+// Bytes read, 0 at the end, or an error.
+Result<std::size_t> read_some(int fd, const char* path, char* to, std::size_t size) {
+  for (;;) {
+    const ssize_t got = ::read(fd, to, size);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return errno_error(path, errno);
+  }
+}
+
+Error too_large(std::string_view path, std::size_t limit_bytes) {
+  return Error{ErrorKind::full,
+               std::string(path) + ": larger than " + std::to_string(limit_bytes) + " bytes"};
+}
+
+}  // namespace
+
+Result<std::string_view> KernelFile::read() {
+  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno_error(path_, errno);
+  if (buffer_.empty()) buffer_.resize(kFirstBuffer);
+  std::size_t used = 0;
+  for (;;) {
+    const auto got = read_some(fd.get(), path_.c_str(), buffer_.data() + used, buffer_.size() - used);
+    if (!got) return got.error();
+    used += *got;
+    if (used > limit_bytes_) return too_large(path_, limit_bytes_);
+    if (*got == 0) return std::string_view(buffer_).substr(0, used);
+    if (used == buffer_.size()) buffer_.resize(2 * buffer_.size());
+  }
+}
+
+Result<std::string_view> read_attribute(const char* path, char* buffer, std::size_t size) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno_error(path, errno);
+  std::size_t used = 0;
+  for (;;) {
+    if (used == size) return too_large(path, size - 1);
+    const auto got = read_some(fd.get(), path, buffer + used, size - used);
+    if (!got) return got.error();
+    used += *got;
+    if (*got == 0) break;
+  }
+  while (used > 0 && (buffer[used - 1] == '\n' || buffer[used - 1] == ' ')) --used;
+  return std::string_view(buffer, used);
+}
+
+}  // namespace vigile
