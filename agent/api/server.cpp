@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: Apache-2.0
+// libmicrohttpd is driven from our own epoll loop ("external polling"): so one thread serves both listeners,
+// accepting and giving way are ours to decide, and a committing thread never touches a connection: it writes
+// to an eventfd. All of the library's calls back come from inside MHD_run() and MHD_stop_daemon().
+#include "api/server.h"
+
+#include <microhttpd.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <cstdarg>
+#include <cstdio>
+#include <list>
+#include <optional>
+#include <utility>
+
+#include "api/bearer.h"
+#include "api/listener.h"
+#include "api/router.h"
+#include "api/routes.h"
+#include "core/logging.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr int kAcceptsARound = 16;
+constexpr std::size_t kSmallAnswerBytes = 4 << 10;  // always fits, whatever is held
+constexpr std::size_t kStreamBlockBytes = 8 << 10;
+
+// One connection, from accept to close. Owned by the server's list.
+struct Peer {
+  MHD_Connection* connection = nullptr;
+  int fd = -1;
+  bool tcp = false;
+  bool streaming = false;
+  bool closing = false;
+  BootTime since{};  // when it began to owe us a request, or to take an answer
+};
+
+// One request and its answer: made when the request line is read, deleted when the library is done with it.
+struct Exchange {
+  explicit Exchange(std::string request_uri) : uri(std::move(request_uri)) {}
+  std::string uri;
+  Peer* peer = nullptr;
+  bool begun = false;
+  bool too_large = false;
+  Router::Match match;
+  std::size_t received_bytes = 0;
+  std::size_t held_bytes = 0;  // of the server's budget
+  std::unique_ptr<BodyStream> stream;
+  bool suspended = false;
+  bool gone = false;  // end the stream
+};
+
+void log_library_message(void* /*unused*/, const char* format, va_list arguments) {
+  char text[256];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string_view line = text;
+  while (line.ends_with('\n')) line.remove_suffix(1);
+  log::debug("api: " + std::string(line));
+}
+
+class Server final : public ApiServer {
+ public:
+  Server(const ApiOptions& options, AgentView& agent, const Clock& clock) : options_(options), clock_(clock) {
+    add_health_routes(router_, agent);
+    add_status_routes(router_, agent);
+  }
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  Result<void> open();
+  void run(std::stop_token stop) override;
+  std::uint16_t tcp_port() const override { return tcp_ ? listening_port(tcp_.get()) : 0; }
+
+ private:
+  // What an epoll event is about; larger values are an Exchange whose client may have gone.
+  enum Source : std::uint64_t { kWake = 1, kLibrary, kUnix, kTcp, kSources };
+
+  Result<void> watch(int fd, Source source);
+  void arm_listeners(bool armed);
+  void handle(const epoll_event& event);
+  void accept_from(int listener);
+  void make_room();
+  int timeout_ms() const;
+  void wake();
+  void resume(Exchange& exchange);
+  void end_streams();
+
+  static void* on_uri(void* self, const char* uri, MHD_Connection* connection);
+  static void on_connection(void* self, MHD_Connection* connection, void** context,
+                            MHD_ConnectionNotificationCode code);
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
+                               const char* version, const char* data, std::size_t* size, void** context);
+  static void on_completed(void* self, MHD_Connection* connection, void** context,
+                           MHD_RequestTerminationCode code);
+  static ssize_t on_read(void* exchange, std::uint64_t position, char* to, std::size_t room);
+
+  std::optional<Response> begin(Exchange& exchange, MHD_Connection* connection, const char* method);
+  void take_body(Exchange& exchange, std::string_view data);
+  Response answer(Exchange& exchange);
+  MHD_Result queue(Exchange& exchange, MHD_Connection* connection, Response response);
+  MHD_Response* open_stream(Exchange& exchange, const Response& response);
+
+  const ApiOptions options_;
+  const Clock& clock_;
+  Router router_;
+  UnixListener unix_;
+  UniqueFd inherited_;
+  UniqueFd tcp_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::atomic<bool> woken_{false};
+  MHD_Daemon* daemon_ = nullptr;
+
+  // The serving thread's alone.
+  std::list<Peer> peers_;
+  std::list<Exchange*> streams_;
+  std::size_t held_bytes_ = 0;
+  bool armed_ = true;
+  std::optional<BootTime> accept_again_;  // after the system had no descriptor left
+};
+
+Result<void> Server::open() {
+  if (options_.inherited_fd >= 0) {
+    auto adopted = adopt_listener(options_.inherited_fd);
+    if (!adopted) return adopted.error();
+    inherited_ = std::move(*adopted);
+  } else if (!options_.socket.empty()) {
+    auto opened = UnixListener::open(options_.socket);
+    if (!opened) return opened.error();
+    unix_ = std::move(*opened);
+  }
+  if (!options_.listen.empty()) {
+    if (options_.token.empty()) {
+      return Error{ErrorKind::config, "listen " + options_.listen + ": a token is needed with it"};
+    }
+    auto opened = open_loopback_listener(options_.listen);
+    if (!opened) return opened.error();
+    tcp_ = std::move(*opened);
+  }
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll_ || !wake_) return errno_error("api", errno);
+
+  // The connection limit is ours; the library's only has to be out of its way.
+  daemon_ = MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, nullptr,
+      nullptr, &Server::on_request, this, MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr,
+      MHD_OPTION_CONNECTION_LIMIT, 2 * options_.max_connections + 2 * kAcceptsARound,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options_.connection_memory_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(options_.idle_timeout.count()), MHD_OPTION_URI_LOG_CALLBACK, &Server::on_uri,
+      this, MHD_OPTION_NOTIFY_CONNECTION, &Server::on_connection, this, MHD_OPTION_NOTIFY_COMPLETED,
+      &Server::on_completed, this, MHD_OPTION_END);
+  if (daemon_ == nullptr) return Error{ErrorKind::io, "api: the HTTP library does not start"};
+  const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
+  if (info == nullptr) return Error{ErrorKind::io, "api: the HTTP library has no epoll"};
+
+  if (auto watched = watch(wake_.get(), kWake); !watched) return watched;
+  if (auto watched = watch(info->epoll_fd, kLibrary); !watched) return watched;
+  const int local = inherited_ ? inherited_.get() : unix_.fd();
+  if (local >= 0) {
+    if (auto watched = watch(local, kUnix); !watched) return watched;
+  }
+  if (tcp_) {
+    if (auto watched = watch(tcp_.get(), kTcp); !watched) return watched;
+  }
+  return {};
+}
+
+Server::~Server() {
+  if (daemon_ == nullptr) return;
+  end_streams();
+  MHD_stop_daemon(daemon_);
+}
+
+Result<void> Server::watch(int fd, Source source) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = source;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return errno_error("api", errno);
+  return {};
+}
+
+void Server::run(std::stop_token stop) {
+  const std::stop_callback on_stop(stop, [this] { wake(); });
+  while (!stop.stop_requested()) {
+    epoll_event events[16];
+    const int count = ::epoll_wait(epoll_.get(), events, 16, timeout_ms());
+    for (int i = 0; i < count; ++i) handle(events[i]);
+    MHD_run(daemon_);
+    make_room();
+  }
+  end_streams();
+  MHD_run(daemon_);  // what is left of the answers
+}
+
+// ---- The loop
+
+int Server::timeout_ms() const {
+  std::optional<std::chrono::nanoseconds> wait;
+  const auto no_later_than = [&wait](std::chrono::nanoseconds limit) {
+    wait = std::max(std::chrono::nanoseconds(0), wait ? std::min(*wait, limit) : limit);
+  };
+  MHD_UNSIGNED_LONG_LONG library_ms = 0;
+  if (MHD_get_timeout(daemon_, &library_ms) == MHD_YES) {
+    no_later_than(std::chrono::milliseconds(std::min<MHD_UNSIGNED_LONG_LONG>(library_ms, 60'000)));
+  }
+  const BootTime now = clock_.boot();
+  if (accept_again_) {
+    no_later_than(*accept_again_ - now);
+  } else if (!armed_) {
+    for (const Peer& peer : peers_) {
+      if (!peer.streaming && !peer.closing) no_later_than(peer.since + options_.give_way - now);
+    }
+  }
+  if (!wait) return -1;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(*wait).count());
+}
+
+void Server::handle(const epoll_event& event) {
+  switch (event.data.u64) {
+    case kWake: {
+      std::uint64_t ignored = 0;
+      if (::read(wake_.get(), &ignored, sizeof ignored) < 0) return;
+      woken_.exchange(false);  // after the read, or a wake-up between the two would be the last
+      for (Exchange* exchange : streams_) resume(*exchange);
+      return;
+    }
+    case kLibrary:
+      return;
+    case kUnix:
+      return accept_from(inherited_ ? inherited_.get() : unix_.fd());
+    case kTcp:
+      return accept_from(tcp_.get());
+    default: {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): what epoll was given
+      auto* exchange = reinterpret_cast<Exchange*>(event.data.u64);
+      exchange->gone = true;
+      resume(*exchange);
+      return;
+    }
+  }
+}
+
+void Server::arm_listeners(bool armed) {
+  armed_ = armed;
+  const std::pair<int, Source> listeners[] = {{inherited_ ? inherited_.get() : unix_.fd(), kUnix},
+                                              {tcp_.get(), kTcp}};
+  for (const auto& [fd, source] : listeners) {
+    if (fd < 0) continue;
+    epoll_event event{};
+    event.events = armed ? EPOLLIN : 0U;
+    event.data.u64 = source;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+  }
+}
+
+void Server::accept_from(int listener) {
+  for (int i = 0; i < kAcceptsARound && peers_.size() < options_.max_connections; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int fd =
+        ::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        log::warning(errno_error("api: cannot accept a connection", errno).message);
+        accept_again_ = clock_.boot() + std::chrono::seconds(1);
+        arm_listeners(false);
+      }
+      return;
+    }
+    // The library closes the descriptor when it refuses it.
+    MHD_add_connection(daemon_, fd, reinterpret_cast<sockaddr*>(&address), size);
+  }
+}
+
+// Stops accepting while every place is taken, and takes it up again when one is free. When somebody waits,
+// those that have kept a place for `give_way` without an answer under way lose it.
+void Server::make_room() {
+  if (accept_again_) {
+    if (clock_.boot() < *accept_again_) return;
+    accept_again_.reset();
+  }
+  if (peers_.size() < options_.max_connections) {
+    if (!armed_) arm_listeners(true);
+    return;
+  }
+  if (armed_) arm_listeners(false);
+  pollfd waiting[] = {{inherited_ ? inherited_.get() : unix_.fd(), POLLIN, 0}, {tcp_.get(), POLLIN, 0}};
+  if (::poll(waiting, 2, 0) <= 0) return;
+  const BootTime now = clock_.boot();
+  int places = kAcceptsARound;
+  for (Peer& peer : peers_) {
+    if (peer.streaming || peer.closing || now - peer.since < options_.give_way) continue;
+    peer.closing = true;
+    ::shutdown(peer.fd, SHUT_RDWR);  // the library sees the end, and closes
+    if (--places == 0) return;
+  }
+}
+
+// Any thread.
+void Server::wake() {
+  if (woken_.exchange(true)) return;
+  const std::uint64_t one = 1;
+  if (::write(wake_.get(), &one, sizeof one) < 0) log::debug("api: eventfd is full");
+}
+
+void Server::resume(Exchange& exchange) {
+  if (!exchange.suspended) return;
+  exchange.suspended = false;
+  MHD_resume_connection(exchange.peer->connection);
+}
+
+void Server::end_streams() {
+  for (Exchange* exchange : streams_) {
+    exchange->gone = true;
+    resume(*exchange);
+  }
+}
+
+// ---- What the library calls
+
+void Server::on_connection(void* self, MHD_Connection* connection, void** context,
+                           MHD_ConnectionNotificationCode code) {
+  auto& server = *static_cast<Server*>(self);
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    Peer& peer = server.peers_.emplace_back();
+    peer.connection = connection;
+    peer.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    // Whatever cannot be told to be local needs the token.
+    peer.tcp = ::getsockname(peer.fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+               address.ss_family != AF_UNIX;
+    peer.since = server.clock_.boot();
+    *context = &peer;
+    return;
+  }
+  server.peers_.remove_if([context](const Peer& peer) { return &peer == *context; });
+}
+
+void* Server::on_uri(void* /*self*/, const char* uri, MHD_Connection* /*connection*/) {
+  return std::make_unique<Exchange>(uri == nullptr ? "" : uri).release();
+}
+
+MHD_Result Server::on_request(void* self, MHD_Connection* connection, const char* /*url*/, const char* method,
+                              const char* /*version*/, const char* data, std::size_t* size, void** context) {
+  auto& server = *static_cast<Server*>(self);
+  auto& exchange = *static_cast<Exchange*>(*context);
+  try {
+    if (!exchange.begun) {
+      exchange.begun = true;
+      exchange.peer = static_cast<Peer*>(
+          MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+      auto refusal = server.begin(exchange, connection, method);
+      return refusal ? server.queue(exchange, connection, std::move(*refusal)) : MHD_YES;
+    }
+    if (*size > 0) {
+      server.take_body(exchange, {data, *size});
+      *size = 0;
+      // Somebody who goes on sending what was too large long ago is not listening.
+      return exchange.received_bytes <= 4 * server.options_.max_body_bytes ? MHD_YES : MHD_NO;
+    }
+    return server.queue(exchange, connection, server.answer(exchange));
+  } catch (const std::exception& error) {
+    log::error(std::string("api: ") + error.what());
+    return MHD_NO;
+  }
+}
+
+void Server::on_completed(void* self, MHD_Connection* /*connection*/, void** context,
+                          MHD_RequestTerminationCode /*code*/) {
+  auto& server = *static_cast<Server*>(self);
+  const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*context));
+  *context = nullptr;
+  if (!exchange) return;
+  server.held_bytes_ -= exchange->held_bytes;
+  if (exchange->peer == nullptr) return;
+  if (exchange->stream) {
+    ::epoll_ctl(server.epoll_.get(), EPOLL_CTL_DEL, exchange->peer->fd, nullptr);
+    server.streams_.remove(exchange.get());
+    exchange->peer->streaming = false;
+  }
+  exchange->peer->since = server.clock_.boot();
+}
+
+ssize_t Server::on_read(void* context, std::uint64_t /*position*/, char* to, std::size_t room) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  if (exchange.gone) return MHD_CONTENT_READER_END_OF_STREAM;
+  const std::size_t size = exchange.stream->read(to, room);
+  if (size == 0) {
+    exchange.suspended = true;
+    MHD_suspend_connection(exchange.peer->connection);
+  }
+  return static_cast<ssize_t>(size);
+}
+
+// ---- A request
+
+// The headers are there. An answer now refuses the request before its body is read.
+std::optional<Response> Server::begin(Exchange& exchange, MHD_Connection* connection, const char* method) {
+  const auto header = [connection](const char* name) {
+    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  if (exchange.peer->tcp && !bearer_fits(header("Authorization"), options_.token)) {
+    Response refusal = error_response(401, "a bearer token is needed here");
+    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vigile\"");
+    return refusal;
+  }
+  exchange.match = router_.find(method, exchange.uri);
+  if (exchange.match.route == nullptr) return std::move(exchange.match.refusal);
+  const std::string_view length = header("Content-Length");
+  std::size_t announced = 0;
+  const auto [end, failed] = std::from_chars(length.data(), length.data() + length.size(), announced);
+  if (failed == std::errc::result_out_of_range) announced = SIZE_MAX;
+  const std::size_t limit = std::min(exchange.match.route->options.max_body_bytes, options_.max_body_bytes);
+  if (announced > limit) {
+    return error_response(413, "the body may have " + std::to_string(limit) + " bytes here");
+  }
+  return std::nullopt;
+}
+
+void Server::take_body(Exchange& exchange, std::string_view data) {
+  exchange.received_bytes += data.size();
+  const std::size_t limit = std::min(exchange.match.route->options.max_body_bytes, options_.max_body_bytes);
+  if (exchange.received_bytes > limit) exchange.too_large = true;
+  if (exchange.too_large || held_bytes_ + data.size() > options_.held_bytes) return;
+  exchange.match.request.body += data;
+  exchange.held_bytes += data.size();
+  held_bytes_ += data.size();
+}
+
+Response Server::answer(Exchange& exchange) {
+  if (exchange.too_large) return error_response(413, "the body is too large");
+  if (exchange.match.request.body.size() != exchange.received_bytes) {
+    return error_response(503, "too much is being asked at once; try again");
+  }
+  try {
+    return exchange.match.route->handler(exchange.match.request);
+  } catch (const std::exception& error) {
+    log::error("api: " + exchange.uri.substr(0, 200) + ": " + error.what());
+    return error_response(500, "internal error; the daemon's log says more");
+  }
+}
+
+MHD_Result Server::queue(Exchange& exchange, MHD_Connection* connection, Response response) {
+  if (response.open_stream && streams_.size() >= options_.max_streams) {
+    response = error_response(503, "all " + std::to_string(options_.max_streams) + " streams are taken");
+  }
+  if (response.body.size() > kSmallAnswerBytes && held_bytes_ + response.body.size() > options_.held_bytes) {
+    response = error_response(503, "too much is being asked at once; try again");
+  }
+  MHD_Response* made = nullptr;
+  if (response.open_stream && exchange.match.request.method != "HEAD") {
+    made = open_stream(exchange, response);
+  } else {
+    exchange.held_bytes += response.body.size();
+    held_bytes_ += response.body.size();
+    auto body = std::make_unique<std::string>(std::move(response.body));
+    made = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->size(), body->data(), [](void* text) { delete static_cast<std::string*>(text); }, body.get());
+    if (made != nullptr) static_cast<void>(body.release());  // the response frees it
+  }
+  if (made == nullptr) return MHD_NO;
+  MHD_add_response_header(made, "Content-Type", response.content_type.c_str());
+  MHD_add_response_header(made, "Cache-Control", "no-store");
+  MHD_add_response_header(made, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : response.headers) {
+    MHD_add_response_header(made, name.c_str(), value.c_str());
+  }
+  exchange.peer->since = clock_.boot();
+  const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), made);
+  MHD_destroy_response(made);
+  return queued;
+}
+
+MHD_Response* Server::open_stream(Exchange& exchange, const Response& response) {
+  exchange.stream = response.open_stream([this] { wake(); });
+  exchange.peer->streaming = true;
+  streams_.push_back(&exchange);
+  MHD_set_connection_option(exchange.peer->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                            static_cast<unsigned>(options_.stream_timeout.count()));
+  // A suspended connection is not looked at by the library, so its end is watched for here: a client of a
+  // stream on which nothing happens must not keep its place after it has gone.
+  epoll_event event{};
+  event.events = EPOLLONESHOT | (exchange.peer->tcp ? EPOLLRDHUP : 0U);  // EPOLLHUP always counts
+  event.data.u64 = reinterpret_cast<std::uint64_t>(&exchange);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, exchange.peer->fd, &event);
+  return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kStreamBlockBytes, &Server::on_read, &exchange,
+                                           nullptr);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ApiServer>> ApiServer::open(const ApiOptions& options, AgentView& agent,
+                                                   const Clock& clock) {
+  auto server = std::make_unique<Server>(options, agent, clock);
+  if (auto opened = server->open(); !opened) return opened.error();
+  return std::unique_ptr<ApiServer>(std::move(server));
+}
+
+}  // namespace vigile

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/client.h"
+
+#include <curl/curl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "core/unique_fd.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::size_t kAnswerLimitBytes = std::size_t{64} << 20;
+constexpr long kAnswerLimitSeconds = 60;
+
+struct Receiver {
+  CURL* handle = nullptr;
+  Answer answer;
+  const std::function<bool(std::string_view)>* on_data = nullptr;
+  bool stopped = false;
+};
+
+std::size_t receive(char* data, std::size_t size, std::size_t count, void* context) {
+  auto& receiver = *static_cast<Receiver*>(context);
+  const std::size_t bytes = size * count;
+  if (receiver.on_data != nullptr) {
+    long status = 0;
+    curl_easy_getinfo(receiver.handle, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+      if ((*receiver.on_data)({data, bytes})) return bytes;
+      receiver.stopped = true;
+      return 0;
+    }
+  }
+  if (receiver.answer.body.size() + bytes > kAnswerLimitBytes) return 0;
+  receiver.answer.body.append(data, bytes);
+  return bytes;
+}
+
+// Why nobody can be reached: by trying it, since curl keeps the reason to itself.
+Error no_daemon(const std::string& path) {
+  const std::string what = "no daemon at " + path + ": ";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return Error{ErrorKind::config, what + "this cannot be a socket's path"};
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    return Error{ErrorKind::io, what + "it closes the connection"};
+  }
+  switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+      return Error{ErrorKind::not_found, what + "there is no such socket; is vigiled running?"};
+    case EACCES:
+    case EPERM:
+      return Error{ErrorKind::permission,
+                   what + "permission denied; the socket's owner and group may speak to it"};
+    case ECONNREFUSED:
+      return Error{ErrorKind::unavailable,
+                   what + "nobody listens there; vigiled has ended without removing it"};
+    case EAGAIN:
+      return Error{ErrorKind::unavailable, what + "too many are waiting there already"};
+    default:
+      return Error{ErrorKind::io, what + std::strerror(errno)};
+  }
+}
+
+Result<Answer> perform(const std::string& socket, const std::string& method, const std::string& target,
+                       const std::function<bool(std::string_view)>* on_data) {
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(curl_easy_init(), &curl_easy_cleanup);
+  if (!handle) return Error{ErrorKind::io, "curl does not start"};
+  CURL* curl = handle.get();
+  Receiver receiver;
+  receiver.handle = curl;
+  receiver.on_data = on_data;
+  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  curl_easy_setopt(curl, CURLOPT_URL, ("http://vigiled" + target).c_str());
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
+  if (on_data == nullptr) curl_easy_setopt(curl, CURLOPT_TIMEOUT, kAnswerLimitSeconds);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &receive);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiver);
+  const CURLcode code = curl_easy_perform(curl);
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  receiver.answer.status = static_cast<int>(status);
+  if (code == CURLE_OK || receiver.stopped) return std::move(receiver.answer);
+  if (code == CURLE_COULDNT_CONNECT) return no_daemon(socket);
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return Error{ErrorKind::timeout, "the daemon at " + socket + " does not answer"};
+  }
+  return Error{ErrorKind::io, "the daemon at " + socket + ": " + curl_easy_strerror(code)};
+}
+
+}  // namespace
+
+Result<Answer> Client::request(const std::string& method, const std::string& target) const {
+  return perform(socket_, method, target, nullptr);
+}
+
+Result<Answer> Client::stream(const std::string& target,
+                              const std::function<bool(std::string_view)>& on_data) const {
+  return perform(socket_, "GET", target, &on_data);
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kHex[byte >> 4U];
+      out += kHex[byte & 15U];
+    }
+  }
+  return out;
+}
+
+}  // namespace vigile

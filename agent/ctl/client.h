@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP over the daemon's Unix socket.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace vigile {
+
+struct Answer {
+  int status = 0;
+  std::string body;
+  bool fine() const { return status >= 200 && status < 300; }
+};
+
+class Client {
+ public:
+  explicit Client(std::string socket) : socket_(std::move(socket)) {}
+
+  // `target` is path and query, encoded. Errors say that there is no daemon and why (not_found, permission,
+  // unavailable), or that it does not answer (timeout), or answers what is no HTTP (io).
+  Result<Answer> request(const std::string& method, const std::string& target) const;
+  // A stream: `on_data` gets what comes, until it returns false or the daemon ends it. The answer's body is
+  // filled only when the status is not 200.
+  Result<Answer> stream(const std::string& target,
+                        const std::function<bool(std::string_view)>& on_data) const;
+
+ private:
+  const std::string socket_;
+};
+
+// For a path segment or a query value: "a b/c" is "a%20b%2Fc".
+std::string percent_encode(std::string_view text);
+
+}  // namespace vigile

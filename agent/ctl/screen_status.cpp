@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "core/units.h"
+#include "ctl/json_access.h"
+#include "ctl/screen.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::size_t kShortList = 12;  // rows of a table unless all are asked for
+
+Colour state_colour(const std::string& state) {
+  if (state == "paused" || state == "failing" || state == "stuck") return Colour::red;
+  if (state == "retrying" || state == "waiting" || state == "starting") return Colour::yellow;
+  return Colour::green;
+}
+
+std::string ago(const Json& object, const char* key, const std::string& now) {
+  const auto passed = seconds_between(raw_text_at(object, key), now);
+  return passed ? age(*passed) + " ago" : "never";
+}
+
+std::string age_or_dash(const Json& object, const char* key) {
+  const auto seconds = number_at(object, key);
+  return seconds ? age(*seconds) : "-";
+}
+
+std::string or_dash(std::string text) {
+  return text.empty() ? "-" : text;
+}
+
+void append_header(const Json& status, const ScreenStyle& style, std::string& out) {
+  const bool healthy = flag_at(status, "healthy");
+  const std::string health = healthy ? "healthy" : "FAILING";
+  std::string site = text_at(status, "site_name");
+  site +=
+      (site.empty() ? "site " : " (site ") + or_dash(text_at(status, "site_id")) + (site.empty() ? "" : ")");
+  std::string left = site + " · " + or_dash(text_at(status, "device"));
+  const std::size_t room = style.width - columns(health) - 2;
+  left = cut(left, room);
+  out += coloured(left, Colour::bold, style.colour) + std::string(room - columns(left) + 2, ' ') +
+         coloured(health, healthy ? Colour::green : Colour::red, style.colour) + "\n";
+  std::string second = "vigiled " + or_dash(text_at(status, "version")) + " · up " +
+                       age_or_dash(status, "uptime_s") + " · pid " +
+                       std::to_string(static_cast<std::int64_t>(number_at(status, "pid").value_or(0)));
+  if (const std::string file = text_at(status, "config_file"); !file.empty()) second += " · " + file;
+  out += cut(second, style.width) + "\n";
+  if (!healthy) {
+    for (const std::string& line :
+         wrapped(or_dash(text_at(status, "unhealthy_reason")).substr(0, 500), style.width - 2)) {
+      out += "  " + coloured(line, Colour::red, style.colour) + "\n";
+    }
+  }
+  const std::string clock = text_at(status, "clock");
+  if (clock == "set") {
+    out += "clock set, " + text_at(status, "now") + "\n";
+  } else {
+    out += coloured("clock " + or_dash(clock) + ": readings wait until it is set", Colour::yellow,
+                    style.colour) +
+           "\n";
+  }
+}
+
+// Why a sink does not deliver, on at most three lines, and when it tries again.
+void note_reason(const Json& sink, Colour colour, std::size_t width, Table& table) {
+  const std::string reason = text_at(sink, "reason");
+  if (reason.empty()) return;
+  std::string text = cut(reason, 3 * (width - 2) - 30);
+  if (const auto next_try = number_at(sink, "next_try_s")) text += "; next try in " + age(*next_try);
+  for (std::string& line : wrapped(text, width - 2)) table.note(std::move(line), colour);
+}
+
+std::string sinks_table(const Json& status, const ScreenStyle& style) {
+  const std::string now = raw_text_at(status, "now");
+  Table table({{"SINK", false, true},
+               {"KIND", false, true},
+               {"STATE"},
+               {"LAG POINTS", true},
+               {"LAG AGE", true},
+               {"LAST ACK", true}});
+  std::size_t left_out = 0;
+  std::size_t rows = 0;
+  for (const Json& sink : at(status, "sinks")) {
+    if (!style.all && rows++ >= kShortList) {
+      ++left_out;
+      continue;
+    }
+    const std::string state = or_dash(text_at(sink, "state"));
+    table.add({text_at(sink, "name"), text_at(sink, "kind"), Cell(state, state_colour(state)),
+               grouped(count_at(sink, "lag_points")), age_or_dash(sink, "lag_s"),
+               ago(sink, "last_acknowledged", now)});
+    note_reason(sink, state_colour(state), style.width, table);
+  }
+  if (table.empty()) return "No sinks: readings are kept on the device.\n";
+  std::string out = table.render(style.width, style.colour);
+  if (left_out > 0) out += "… and " + std::to_string(left_out) + " more (--all)\n";
+  return out;
+}
+
+// What needs eyes first.
+int urgency(const Json& driver) {
+  const std::string state = raw_text_at(driver, "state");
+  if (state == "stuck") return 0;
+  if (state == "failing") return 1;
+  return 2;
+}
+
+std::string drivers_table(const Json& status, const ScreenStyle& style) {
+  std::vector<const Json*> drivers;
+  for (const Json& driver : at(status, "drivers")) drivers.push_back(&driver);
+  if (drivers.empty()) return "No drivers: nothing is sampled.\n";
+  std::stable_sort(drivers.begin(), drivers.end(),
+                   [](const Json* a, const Json* b) { return urgency(*a) < urgency(*b); });
+  std::size_t left_out = 0;
+  if (!style.all && drivers.size() > kShortList) {
+    left_out = drivers.size() - kShortList;
+    drivers.resize(kShortList);
+  }
+  const std::string now = raw_text_at(status, "now");
+  Table table({{"DRIVER", false, true},
+               {"STATE"},
+               {"EVERY", true},
+               {"TOOK", true},
+               {"RUNS", true},
+               {"ERRORS", true},
+               {"LATE", true},
+               {"LAST RUN", true}});
+  for (const Json* driver : drivers) {
+    const std::string state = or_dash(text_at(*driver, "state"));
+    const auto every = number_at(*driver, "every_s");
+    const auto took = number_at(*driver, "last_duration_ms");
+    const std::uint64_t runs = count_at(*driver, "runs");
+    table.add({text_at(*driver, "name"), Cell(state, state_colour(state)), every ? span(*every) : "-",
+               took && runs > 0 ? span(*took / 1000) : "-", grouped(runs),
+               grouped(count_at(*driver, "errors")), grouped(count_at(*driver, "late_ticks")),
+               ago(*driver, "last_run", now)});
+    if (const auto stuck = number_at(*driver, "stuck_for_s")) {
+      table.note("has not come back for " + age(*stuck), Colour::red);
+    }
+    if (std::string error = text_at(*driver, "last_error"); !error.empty()) {
+      table.note(std::move(error), state_colour(state));
+    }
+  }
+  std::string out = table.render(style.width, style.colour);
+  if (left_out > 0) out += "… and " + std::to_string(left_out) + " more (--all)\n";
+  return out;
+}
+
+void append_store(const Json& status, const ScreenStyle& style, std::string& out) {
+  const Json& log = at(status, "log");
+  out += "store    " + format_size(count_at(log, "size_bytes")) + " of " +
+         format_size(count_at(log, "max_size_bytes")) + " · " + grouped(count_at(log, "points")) +
+         " points held · " + format_size(count_at(status, "flash_bytes_today")) + " written today\n";
+  const auto lost = count_at(log, "dropped_points") + count_at(status, "ring_dropped_points");
+  const auto letters = count_at(log, "dead_letters");
+  const auto damaged = count_at(log, "damaged_segments");
+  std::string second = grouped(count_at(status, "waiting_points")) + " waiting · " + grouped(lost) +
+                       " dropped · " + grouped(letters) + " dead letters";
+  if (damaged > 0) second += " · " + grouped(damaged) + " damaged segments";
+  out += "         " +
+         coloured(second, lost + letters + damaged > 0 ? Colour::yellow : Colour::none, style.colour) + "\n";
+  if (const std::string error = text_at(status, "commit_error"); !error.empty()) {
+    for (const std::string& line : wrapped("cannot commit: " + error, style.width - 9)) {
+      out += "         " + coloured(line, Colour::red, style.colour) + "\n";
+    }
+  }
+  const double cpu = number_at(status, "cpu_seconds").value_or(0);
+  const double uptime = number_at(status, "uptime_s").value_or(0);
+  out += "process  " + format_size(count_at(status, "resident_bytes")) + " resident · " +
+         format_size(count_at(status, "private_dirty_bytes")) + " its own · " + decimal(cpu, 1) + " s CPU";
+  if (uptime > 0) out += " (" + decimal(100 * cpu / uptime, 2) + " %)";
+  out += "\n";
+}
+
+}  // namespace
+
+Result<std::string> render_status(std::string_view json, const ScreenStyle& style) {
+  const auto status = parse_object(json);
+  if (!status) return status.error();
+  std::string out;
+  append_header(*status, style, out);
+  out += "\n" + sinks_table(*status, style) + "\n" + drivers_table(*status, style) + "\n";
+  append_store(*status, style, out);
+  return out;
+}
+
+}  // namespace vigile
