@@ -13,35 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-LogOptions log_options(const StoreSettings& store) {
-  LogOptions options;
-  options.path = store.path;
-  options.max_size_bytes = store.max_size_bytes;
-  options.keep = store.keep;
-  options.overflow = store.drop_newest ? Overflow::drop_newest : Overflow::drop_oldest;
-  return options;
-}
-
-CommitterOptions committer_options(const StoreSettings& store) {
-  CommitterOptions options;
-  options.commit_every = store.commit_every;
-  options.memory_bytes = store.memory_bytes;
-  return options;
-}
-
 ApiOptions api_options(const ApiSettings& api, std::optional<int> inherited_socket) {
   ApiOptions options;
   options.socket = api.socket;
-  options.inherited_socket = inherited_socket;
+  options.inherited_fd = inherited_socket.value_or(-1);
   options.listen = api.listen;
   options.token = api.token;
   return options;
-}
-
-std::vector<std::string> sink_names(const Settings& settings) {
-  std::vector<std::string> names;
-  for (const SinkSettings& sink : settings.sinks) names.push_back(sink.name);
-  return names;
 }
 
 }  // namespace
@@ -58,7 +36,8 @@ Agent::Agent(AgentOptions options, const Clock& clock, ServiceManager& manager)
 
 Agent::~Agent() = default;
 
-Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, const Clock& clock, ServiceManager& manager) {
+Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, const Clock& clock,
+                                            ServiceManager& manager) {
   std::unique_ptr<Agent> agent(new Agent(std::move(options), clock, manager));
   if (const auto opened = agent->open(); !opened) return opened.error();
   return agent;
@@ -79,7 +58,8 @@ Result<void> Agent::open() {
   if (const auto known = log_->set_sinks(sink_names(settings)); !known) return known.error();
   committer_ = std::make_unique<Committer>(
       *log_, committer_options(settings.store), clock_,
-      [this](std::uint64_t, std::string_view lines) { feed_.publish(lines); }, [this] { writer_->wakeup().notify(); });
+      [this](std::uint64_t, std::string_view lines) { feed_.publish(lines); },
+      [this] { writer_->wakeup().notify(); });
   writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_);
   scheduler_ = std::make_unique<Scheduler>(clock_, timeline_, [this] {
     lanes_.start([this](std::stop_token stop) { scheduler_->serve_lane(stop); });
@@ -90,10 +70,7 @@ Result<void> Agent::open() {
   auto sinks = build_sinks(settings, nullptr, clock_, errors);
   if (!errors.empty()) return Error{ErrorKind::config, to_string(errors.front())};
 
-  auto api = ApiServer::start(api_options(settings.api, inherited_socket_), *this, clock_);
-  if (!api) return api.error();
-  api_ = std::move(*api);
-
+  if (const auto listening = open_api(); !listening) return listening.error();
   scheduler_->add(instances);
   start_threads();
   for (BuiltSink& sink : sinks) start_sink(std::move(sink));
@@ -102,6 +79,23 @@ Result<void> Agent::open() {
             std::to_string(instances.size()) + " drivers, " + std::to_string(sinks.size()) + " sinks, " +
             std::to_string(log.points) + " points held in " + settings.store.path.string());
   return {};
+}
+
+Result<void> Agent::open_api() {
+  auto server = ApiServer::open(api_options(current_settings().api, inherited_socket_), *this, clock_);
+  if (!server) return server.error();
+  api_ = std::move(*server);
+  api_thread_ = std::make_unique<ThreadGroup>();
+  api_thread_->start([server = api_.get()](std::stop_token stop) { server->run(stop); });
+  return {};
+}
+
+void Agent::restart_api() {
+  api_thread_.reset();  // joins
+  api_.reset();
+  if (const auto listening = open_api(); !listening) {
+    log::error("status socket: " + listening.error().message + "; a reload tries again");
+  }
 }
 
 void Agent::start_threads() {
@@ -149,8 +143,8 @@ bool Agent::stop_sinks(const std::vector<std::string>* names, std::chrono::nanos
 bool Agent::stop(std::chrono::nanoseconds limit) {
   const BootTime end = clock_.boot() + limit;
   const auto left = [&] { return std::max<std::chrono::nanoseconds>(end - clock_.boot(), 100ms); };
-  if (api_) api_->stop();
   sampler_thread_.request_stop();
+  if (api_thread_) api_thread_->request_stop();
   lanes_.request_stop();
   bool all_ended = sampler_thread_.join_within(limit / 4);
   all_ended = lanes_.join_within(limit / 4) && all_ended;
@@ -165,8 +159,10 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   }
   writer_thread_.request_stop();
   all_ended = writer_thread_.join_within(left()) && all_ended;
+  if (api_thread_) all_ended = api_thread_->join_within(left()) && all_ended;
   if (const auto flushed = log_->flush(); !flushed) {
-    log::warning("stopping: acknowledgements not written, they will be sent again: " + flushed.error().message);
+    log::warning("stopping: acknowledgements not written, they will be sent again: " +
+                 flushed.error().message);
   }
   return all_ended;
 }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "api/agent_view.h"
-#include "api/api_server.h"
+#include "api/server.h"
 #include "app/assembly.h"
 #include "app/live_feed.h"
 #include "app/self_usage.h"
@@ -29,7 +29,7 @@ namespace vigile {
 
 struct AgentOptions {
   Settings settings;
-  std::string config_file;                       // for the status; empty: the environment
+  std::string config_file;                        // for the status; empty: the environment
   std::function<LoadedSettings()> load_settings;  // for reloads
   std::optional<int> inherited_socket;
 };
@@ -38,7 +38,8 @@ struct AgentOptions {
 class Agent final : public AgentView {
  public:
   // Opens the log, starts every thread. `clock` and `manager` outlive the agent.
-  static Result<std::unique_ptr<Agent>> start(AgentOptions options, const Clock& clock, ServiceManager& manager);
+  static Result<std::unique_ptr<Agent>> start(AgentOptions options, const Clock& clock,
+                                              ServiceManager& manager);
   ~Agent() override;
 
   // Ends everything in order: no more sampling, the last readings committed, sinks closed. What has not
@@ -53,7 +54,10 @@ class Agent final : public AgentView {
   AgentStatus status() override;
   std::vector<DriverDescription> driver_descriptions() override;
   Result<void> flush() override;
+  // Also logs what came of it. When the API's own settings changed, it asks main() by SIGUSR1 to call
+  // restart_api(), because this may run on the API's thread.
   ReloadReport reload() override EXCLUDES(reload_mutex_);
+  void restart_api();
   Log& log() override { return *log_; }
   std::unique_ptr<Subscription> subscribe(std::function<void(std::string_view lines)> on_lines) override;
 
@@ -65,10 +69,13 @@ class Agent final : public AgentView {
 
   Agent(AgentOptions options, const Clock& clock, ServiceManager& manager);
   Result<void> open();
+  Result<void> open_api();
+  ReloadReport apply(LoadedSettings loaded) REQUIRES(reload_mutex_);
   void start_threads();
   void start_sink(BuiltSink built) EXCLUDES(wiring_mutex_);
   // Stops the sinks that are named (all, when null); false when one has not ended within `limit`.
-  bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit) EXCLUDES(wiring_mutex_);
+  bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit)
+      EXCLUDES(wiring_mutex_);
   AssemblyContext assembly_context();
   std::vector<AgentFigure> figures() EXCLUDES(wiring_mutex_);
   std::optional<std::string> failing(const AgentStatus& status) const EXCLUDES(wiring_mutex_);
@@ -99,6 +106,7 @@ class Agent final : public AgentView {
   FlashMeter flash_ GUARDED_BY(wiring_mutex_);
 
   std::unique_ptr<ApiServer> api_;
+  std::unique_ptr<ThreadGroup> api_thread_;
   ThreadGroup writer_thread_;
   ThreadGroup sampler_thread_;
   ThreadGroup lanes_;

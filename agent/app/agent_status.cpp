@@ -22,12 +22,18 @@ constexpr auto kSilenceLimit = 5min;
 
 std::string_view state_name(DeliveryStatus::State state) {
   switch (state) {
-    case DeliveryStatus::State::starting: return "starting";
-    case DeliveryStatus::State::idle: return "idle";
-    case DeliveryStatus::State::delivering: return "delivering";
-    case DeliveryStatus::State::retrying: return "retrying";
-    case DeliveryStatus::State::waiting: return "waiting";
-    case DeliveryStatus::State::paused: return "paused";
+    case DeliveryStatus::State::starting:
+      return "starting";
+    case DeliveryStatus::State::idle:
+      return "idle";
+    case DeliveryStatus::State::delivering:
+      return "delivering";
+    case DeliveryStatus::State::retrying:
+      return "retrying";
+    case DeliveryStatus::State::waiting:
+      return "waiting";
+    case DeliveryStatus::State::paused:
+      return "paused";
   }
   return "unknown";
 }
@@ -162,13 +168,15 @@ std::optional<std::string> Agent::stalled() const {
                          std::chrono::nanoseconds limit) -> std::optional<std::string> {
     const auto overdue = heartbeat.overdue(now);
     if (overdue < limit) return std::nullopt;
-    return std::string(what) + " has not moved for " + format_duration(std::chrono::floor<std::chrono::seconds>(overdue));
+    return std::string(what) + " has not moved for " +
+           format_duration(std::chrono::floor<std::chrono::seconds>(overdue));
   };
   if (const auto why = hangs("the sampler", sampler_heartbeat_, kStallLimit)) return why;
   if (const auto why = hangs("the log's writer", writer_->heartbeat(), kStallLimit)) return why;
   const MutexLock lock(wiring_mutex_);
   for (const RunningSink& sink : sinks_) {
-    if (const auto why = hangs("sink " + sink.runner->settings().name, sink.runner->heartbeat(), kSinkStallLimit)) {
+    if (const auto why =
+            hangs("sink " + sink.runner->settings().name, sink.runner->heartbeat(), kSinkStallLimit)) {
       return why;
     }
   }
@@ -193,7 +201,8 @@ std::optional<std::string> Agent::failing(const AgentStatus& status) const {
 
 std::string Agent::summary() {
   const AgentStatus now = status();
-  std::string text = std::to_string(now.drivers.size()) + " drivers, " + std::to_string(now.log.points) + " points held";
+  std::string text =
+      std::to_string(now.drivers.size()) + " drivers, " + std::to_string(now.log.points) + " points held";
   for (const SinkView& sink : now.sinks) {
     text += ", " + sink.name + " " + sink.state + " (" + std::to_string(sink.lag_points) + " waiting)";
   }
@@ -246,7 +255,8 @@ Result<void> Agent::flush() {
   return {};
 }
 
-std::unique_ptr<AgentView::Subscription> Agent::subscribe(std::function<void(std::string_view lines)> on_lines) {
+std::unique_ptr<AgentView::Subscription> Agent::subscribe(
+    std::function<void(std::string_view lines)> on_lines) {
   return feed_.subscribe(std::move(on_lines));
 }
 

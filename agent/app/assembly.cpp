@@ -99,4 +99,26 @@ std::vector<SettingsError> check_assembly(const Settings& settings, const Clock&
   return errors;
 }
 
+LogOptions log_options(const StoreSettings& store) {
+  LogOptions options;
+  options.path = store.path;
+  options.max_size_bytes = store.max_size_bytes;
+  options.keep = store.keep;
+  options.overflow = store.drop_newest ? Overflow::drop_newest : Overflow::drop_oldest;
+  return options;
+}
+
+CommitterOptions committer_options(const StoreSettings& store) {
+  CommitterOptions options;
+  options.commit_every = store.commit_every;
+  options.memory_bytes = store.memory_bytes;
+  return options;
+}
+
+std::vector<std::string> sink_names(const Settings& settings) {
+  std::vector<std::string> names;
+  for (const SinkSettings& sink : settings.sinks) names.push_back(sink.name);
+  return names;
+}
+
 }  // namespace vigile

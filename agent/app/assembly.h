@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes drivers and sinks from settings, all or nothing: what --check, start and reload have in common.
+// From settings to the parts of the agent: what --check, start and reload have in common.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,8 @@
 #include "sampling/instance.h"
 #include "settings/settings.h"
 #include "sinks/sink.h"
+#include "store/committer.h"
+#include "store/log.h"
 
 namespace vigile {
 
@@ -34,6 +36,11 @@ std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
                                                        std::vector<SettingsError>& errors);
 std::vector<BuiltSink> build_sinks(const Settings& settings, const std::vector<std::string>* names,
                                    const Clock& clock, std::vector<SettingsError>& errors);
+
+// The parts of the settings as the store takes them.
+LogOptions log_options(const StoreSettings& store);
+CommitterOptions committer_options(const StoreSettings& store);
+std::vector<std::string> sink_names(const Settings& settings);
 
 // Tries everything that can be tried without touching the store, a device or the network.
 std::vector<SettingsError> check_assembly(const Settings& settings, const Clock& clock);

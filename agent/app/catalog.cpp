@@ -33,8 +33,9 @@ std::vector<DriverDescription> describe_drivers() {
     description.may_block = info->may_block;
     description.options.assign(info->options.begin(), info->options.end());
     for (const MetricSpec& metric : info->metrics) {
-      description.metrics.push_back({std::string(metric.name), std::string(metric.field), std::string(metric.type),
-                                     std::string(metric.unit), std::string(metric.source)});
+      description.metrics.push_back({std::string(metric.name), std::string(metric.field),
+                                     std::string(metric.type), std::string(metric.unit),
+                                     std::string(metric.source)});
     }
     all.push_back(std::move(description));
   }

@@ -80,7 +80,7 @@ void keep_heap_small() {
 sigset_t handled_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, number);
   return signals;
 }
 
@@ -88,7 +88,8 @@ sigset_t handled_signals() {
 void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
   const auto watchdog_every = manager.watchdog_every();
   const int timeout_ms =
-      watchdog_every ? int(std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog_every).count()) : -1;
+      watchdog_every ? int(std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog_every).count())
+                     : -1;
   log::Repeated stall("agent");
   for (;;) {
     pollfd waiting{signal_fd, POLLIN, 0};
@@ -105,11 +106,17 @@ void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
     if (ready <= 0) continue;
     signalfd_siginfo info{};
     if (::read(signal_fd, &info, sizeof info) != sizeof info) continue;
-    if (info.ssi_signo != SIGHUP) {
-      log::info("stopping: " + std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
-      return;
+    switch (info.ssi_signo) {
+      case SIGHUP:
+        (void)agent.reload();
+        break;  // it logs what came of it
+      case SIGUSR1:
+        agent.restart_api();
+        break;
+      default:
+        log::info("stopping: " + std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
+        return;
     }
-    (void)agent.reload();  // it logs what came of it
   }
 }
 
@@ -137,7 +144,8 @@ int run(const Arguments& arguments) {
   const UniqueFd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 
   ServiceManager manager;
-  auto started = Agent::start({std::move(*loaded.settings), config_file, load, manager.inherited_socket()}, clock, manager);
+  auto started = Agent::start({std::move(*loaded.settings), config_file, load, manager.inherited_socket()},
+                              clock, manager);
   if (!started) {
     log::error("cannot start: " + started.error().message);
     return kFailed;
@@ -157,17 +165,20 @@ int main(int argc, char** argv) {
   vigile::Arguments arguments;
   CLI::App app("Samples equipment, keeps every reading, delivers it.", "vigiled");
   app.set_version_flag("--version", std::string("vigiled ") + VIGILE_VERSION);
-  app.add_option("--config,-c", arguments.config,
-                 "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this\n"
-                 "host is watched and delivered there (INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET).")
+  app.add_option(
+         "--config,-c", arguments.config,
+         "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this\n"
+         "host is watched and delivered there (INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET).")
       ->type_name("FILE");
   app.add_flag("--check", arguments.check,
-               "Check the settings: print all errors with their places and exit 2, or print what would run and exit 0.");
+               "Check the settings: print all errors with their places and exit 2, or print what would run "
+               "and exit 0.");
   app.add_option("--log-level", arguments.log_level, "error, warning, notice, info or debug")
       ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}))
       ->capture_default_str();
-  app.footer("Signals: SIGHUP reloads the settings, SIGTERM and SIGINT end it cleanly.\n"
-             "Exit status: 0 ended cleanly, 1 could not start, 2 wrong settings or usage.");
+  app.footer(
+      "Signals: SIGHUP reloads the settings, SIGTERM and SIGINT end it cleanly.\n"
+      "Exit status: 0 ended cleanly, 1 could not start, 2 wrong settings or usage.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

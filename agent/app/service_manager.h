@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-
 namespace vigile {
 
 // systemd's side of a service: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3). Does nothing when the

@@ -20,8 +20,8 @@ class Daemon {
 
   // Throws when it does not answer on its socket within 20 s; the message holds what it printed.
   void start(std::vector<std::string> environment = {}, bool wait_ready = true);
-  void kill_hard();                                  // SIGKILL
-  std::optional<int> stop();                         // SIGTERM; the exit status
+  void kill_hard();           // SIGKILL
+  std::optional<int> stop();  // SIGTERM; the exit status
   void write_settings(std::string yaml);
 
   // The body of a request on the status socket; empty when there is no answer.

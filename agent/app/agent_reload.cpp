@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reload: validated whole before anything is touched; only what changed is restarted.
+#include <signal.h>
+#include <unistd.h>
+
+#include "app/agent.h"
+#include "core/logging.h"
+#include "settings/settings_change.h"
+
+namespace vigile {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::string> both(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+void say(ReloadReport& report, const std::string& what, const std::vector<std::string>& names) {
+  if (!names.empty()) report.messages.push_back(what + ": " + joined(names));
+}
+
+}  // namespace
+
+ReloadReport Agent::reload() {
+  const MutexLock one_at_a_time(reload_mutex_);
+  manager_.reloading();
+  ReloadReport report = apply(load_settings_());
+  for (const std::string& message : report.messages) {
+    log::write(report.accepted ? log::Level::info : log::Level::error,
+               (report.accepted ? "reload: " : "reload refused: ") + message);
+  }
+  manager_.ready(summary());
+  return report;
+}
+
+ReloadReport Agent::apply(LoadedSettings loaded) {
+  ReloadReport report;
+  for (const SettingsError& error : loaded.errors) report.messages.push_back(to_string(error));
+  if (!loaded.settings) return report;
+  const Settings old = current_settings();
+  const Settings& next = *loaded.settings;
+  const SettingsChange change = compare(old, next);
+  if (change.store_path) {
+    report.messages.push_back("store.path: changed to " + next.store.path.string() +
+                              "; this needs a restart");
+    return report;
+  }
+
+  const auto instances_wanted = both(change.drivers_added, change.drivers_changed);
+  const auto sinks_wanted = both(change.sinks_added, change.sinks_changed);
+  std::vector<SettingsError> errors;
+  const auto instances = build_instances(next, &instances_wanted, assembly_context(), errors);
+  auto sinks = build_sinks(next, &sinks_wanted, clock_, errors);
+  for (const SettingsError& error : errors) report.messages.push_back(to_string(error));
+  if (!errors.empty()) return report;
+
+  const auto sinks_ending = both(change.sinks_removed, change.sinks_changed);
+  if (!stop_sinks(&sinks_ending, 5s)) {
+    report.messages.push_back("a sink that is to be stopped hangs: " + joined(sinks_ending));
+    return report;
+  }
+  report.accepted = true;
+  {
+    const MutexLock lock(wiring_mutex_);
+    settings_ = next;
+  }
+  scheduler_->remove(both(change.drivers_removed, change.drivers_changed));
+  scheduler_->add(instances);
+  if (const auto known = log_->set_sinks(sink_names(next)); !known)
+    report.messages.push_back(known.error().message);
+  for (BuiltSink& sink : sinks) start_sink(std::move(sink));
+  if (change.store_limits) {
+    if (const auto set = log_->set_limits(log_options(next.store)); !set) {
+      report.messages.push_back("store: " + set.error().message);
+    }
+    committer_->set_options(committer_options(next.store));
+  }
+  if (change.api) ::kill(::getpid(), SIGUSR1);
+
+  say(report, "drivers started", change.drivers_added);
+  say(report, "drivers restarted", change.drivers_changed);
+  say(report, "drivers ended", change.drivers_removed);
+  say(report, "sinks started", change.sinks_added);
+  say(report, "sinks restarted", change.sinks_changed);
+  say(report, "sinks ended; what they have not delivered stays listed in `vigilectl store`",
+      change.sinks_removed);
+  if (change.store_limits) report.messages.push_back("store: new limits");
+  if (change.api) report.messages.push_back("status socket: opened again");
+  for (const SettingsError& warning : loaded.warnings)
+    report.messages.push_back("warning: " + to_string(warning));
+  if (report.messages.empty()) report.messages.push_back("nothing has changed");
+  return report;
+}
+
+}  // namespace vigile
