@@ -53,9 +53,9 @@ TEST_F(SettingsTest, DefaultsAreTheDocumentedOnes) {
 
 TEST_F(SettingsTest, EverySchemeIsUnderstood) {
   const std::pair<const char*, const char*> cases[] = {
-      {"mqtt://h", "tcp://h:1883"},       {"tcp://h:5", "tcp://h:5"},
-      {"mqtts://h", "ssl://h:8883"},      {"ssl://h:9/", "ssl://h:9"},
-      {"ws://h/mqtt", "ws://h:80/mqtt"},  {"wss://h:8443/a/b", "wss://h:8443/a/b"},
+      {"mqtt://h", "tcp://h:1883"},         {"tcp://h:5", "tcp://h:5"},
+      {"mqtts://h", "ssl://h:8883"},        {"ssl://h:9/", "ssl://h:9"},
+      {"ws://h/mqtt", "ws://h:80/mqtt"},    {"wss://h:8443/a/b", "wss://h:8443/a/b"},
       {"mqtt://[::1]", "tcp://[::1]:1883"}, {"mqtt://[::1]:7", "tcp://[::1]:7"},
   };
   for (const auto& [written, paho] : cases) {
@@ -121,7 +121,8 @@ TEST_F(SettingsTest, FilesAreCheckedForWhatTheyAre) {
               AllOf(HasSubstr("ca_file"), HasSubstr("/does/not/exist")));
   EXPECT_THAT(error({{"url", "mqtts://h"}, {"ca_file", key}}), HasSubstr("no certificate"));
   EXPECT_THAT(error({{"url", "mqtts://h"}, {"cert_file", cert}, {"key_file", cert}}), HasSubstr("no key"));
-  EXPECT_THAT(error({{"url", "mqtts://h"}, {"cert_file", cert}, {"key_file", locked}}), HasSubstr("encrypted"));
+  EXPECT_THAT(error({{"url", "mqtts://h"}, {"cert_file", cert}, {"key_file", locked}}),
+              HasSubstr("encrypted"));
   EXPECT_EQ(error({{"url", "mqtts://h"}, {"ca_file", cert}, {"cert_file", cert}, {"key_file", key}}), "");
 }
 
@@ -258,7 +259,8 @@ TEST_F(ResumeTest, ABatchThatDiffersInOneByteStartsOver) {
   resume_.begin(batch_.payloads());
   resume_.advance({2, 0, 4});
   TestBatch other;
-  for (int s = 0; s < 3; ++s) other.add_segment(equipment_line(2 * s) + equipment_line(2 * s + (s == 1 ? 3 : 1)));
+  for (int s = 0; s < 3; ++s)
+    other.add_segment(equipment_line(2 * s) + equipment_line(2 * s + (s == 1 ? 3 : 1)));
   resume_.begin(other.payloads());
   EXPECT_EQ(resume_.done(), Position());
 }
@@ -343,14 +345,14 @@ TEST(OutcomesTest, RefusedConnectionsPauseOnlyWhereSomebodyMustAct) {
   settings.client_id = "me";
   using Kind = Outcome::Kind;
   const std::tuple<int, Kind, const char*> cases[] = {
-      {1, Kind::paused, "version: 3.1.1"},  {2, Kind::paused, "client_id"},
+      {1, Kind::paused, "version: 3.1.1"},   {2, Kind::paused, "client_id"},
       {3, Kind::retry_later, "unavailable"}, {4, Kind::paused, "password"},
-      {5, Kind::paused, "client 'me'"},     {0x84, Kind::paused, "version: 3.1.1"},
-      {0x85, Kind::paused, "'me'"},         {0x86, Kind::paused, "check `user`"},
-      {0x87, Kind::paused, "allows"},       {0x88, Kind::retry_later, "0x88"},
-      {0x89, Kind::retry_later, "busy"},    {0x8a, Kind::paused, "Banned"},
-      {0x90, Kind::paused, "status_topic"}, {0x97, Kind::retry_later, "Quota"},
-      {0x9d, Kind::paused, "url"},          {0x9f, Kind::retry_later, "rate"},
+      {5, Kind::paused, "client 'me'"},      {0x84, Kind::paused, "version: 3.1.1"},
+      {0x85, Kind::paused, "'me'"},          {0x86, Kind::paused, "check `user`"},
+      {0x87, Kind::paused, "allows"},        {0x88, Kind::retry_later, "0x88"},
+      {0x89, Kind::retry_later, "busy"},     {0x8a, Kind::paused, "Banned"},
+      {0x90, Kind::paused, "status_topic"},  {0x97, Kind::retry_later, "Quota"},
+      {0x9d, Kind::paused, "url"},           {0x9f, Kind::retry_later, "rate"},
       {0xee, Kind::retry_later, "0xee"},
   };
   for (const auto& [code, kind, text] : cases) {

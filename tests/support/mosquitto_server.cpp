@@ -60,6 +60,9 @@ TestCertificates::TestCertificates(const std::filesystem::path& directory) {
   make_ca(ca, path("ca.key"), "Test authority");
   make_ca(other_ca, path("other_ca.key"), "Other authority");
   make_signed(server_cert, server_key, "broker", "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  elsewhere_cert = path("elsewhere.crt");
+  elsewhere_key = path("elsewhere.key");
+  make_signed(elsewhere_cert, elsewhere_key, "elsewhere", "subjectAltName=DNS:elsewhere.example\n");
   make_signed(client_cert, client_key, "device", "extendedKeyUsage=clientAuth\n");
 }
 

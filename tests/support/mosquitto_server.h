@@ -20,6 +20,8 @@ struct TestCertificates {
   std::string ca;
   std::string server_cert;
   std::string server_key;
+  std::string elsewhere_cert;  // for another host
+  std::string elsewhere_key;
   std::string client_cert;
   std::string client_key;
   std::string other_ca;
