@@ -16,6 +16,8 @@
 
 namespace vigile {
 
+struct LineScan;
+
 enum class Precision { ns, us, ms, s };
 
 // "ns", "us", "ms", "s". Errors: parse.
@@ -50,26 +52,38 @@ struct LineError {
 //   decoder.error() }
 //
 // A bad line is one error; decoding goes on at the next line. (A newline inside a quoted string belongs to
-// the string, as the grammar says.) `text` must outlive the decoder. One thread.
+// the string, as the grammar says; when a string is never closed, or is followed by what cannot follow it,
+// the error stands at its opening quote and decoding goes on at the line after that.) Takes time proportional
+// to the text whatever it holds. `text` must outlive the decoder. One thread.
 class LineDecoder {
  public:
   enum class Step { end, line, error };
-  LineDecoder(std::string_view text, Precision precision);
+  // With `more_follows`, `text` is the beginning of something longer: a last line that has no newline yet, or
+  // whose quoted string is still open, is not decided. next() then says `end` and position() is where it
+  // starts.
+  LineDecoder(std::string_view text, Precision precision, bool more_follows = false);
   Step next();
-  const LineView& view() const { return view_; }     // after Step::line; reused by the next call
-  const LineError& error() const { return error_; }  // after Step::error
+  const LineView& view() const { return view_; }             // after Step::line; reused by the next call
+  const LineError& error() const { return error_; }          // after Step::error
+  std::size_t position() const { return position_; }         // how much of `text` is behind us, in bytes
+  std::size_t lines_passed() const { return line_number_; }  // and in lines
 
  private:
+  void report(const char* begin, const char* newline, const LineScan& scan);
+  void pass(const char* newline, std::size_t lines);
+
   std::string_view text_;
   Precision precision_;
+  bool more_follows_;
   std::size_t position_ = 0;
   std::size_t line_number_ = 0;
   LineView view_;
   LineError error_;
 };
 
-std::string unescape(std::string_view text);             // measurement, tag key, tag value, field key
-Result<FieldValue> field_value(const FieldView& field);  // typed; strings unescaped
+std::string unescape(std::string_view text);              // tag key, tag value, field key: \, \= and "\ "
+std::string unescape_measurement(std::string_view text);  // \, and "\ "
+Result<FieldValue> field_value(const FieldView& field);   // typed; strings unescaped
 Result<Point> to_point(const LineView& view);
 
 }  // namespace vigile

@@ -5,6 +5,8 @@
 //  "s": {"string": "x"}}, "time": 17…}   ("time" null when absent; always nanoseconds)
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,10 +15,23 @@
 
 namespace vigile {
 
-// Without a newline. Text that is not UTF-8 is replaced by U+FFFD.
+// Without a newline. Text that is not UTF-8 is replaced by U+FFFD; fields that are not finite are left out.
 std::string to_json(const Point& point);
 
-// Errors: parse, naming the key that is missing or wrong.
+// The same, appended.
+void append_json(const Point& point, std::string& out);
+
+// Fields and tags keep the order of the text; `tags` and `time` may be missing. Errors: parse, naming the key
+// that is missing or wrong.
 Result<Point> point_from_json(std::string_view text);
+
+// What is wrong with the text of a point, and where: the column (from 1, in bytes) of what is not JSON; 1
+// when it is JSON, but not a point: `expected` then names the key.
+struct JsonFault {
+  std::size_t column = 1;
+  std::string expected;
+};
+// Replaces `point`. Nothing when the text is good.
+std::optional<JsonFault> read_point_json(std::string_view text, Point& point);
 
 }  // namespace vigile
