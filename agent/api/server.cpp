@@ -73,6 +73,12 @@ class Server final : public ApiServer {
   Server(const ApiOptions& options, AgentView& agent, const Clock& clock) : options_(options), clock_(clock) {
     add_health_routes(router_, agent);
     add_status_routes(router_, agent);
+    add_point_routes(router_, agent, options.stream_queue_bytes);
+    add_control_routes(router_, agent);
+    add_driver_routes(router_, agent);
+    add_dead_letter_routes(router_, agent);
+    add_store_routes(router_, agent);
+    add_metric_routes(router_, agent);
   }
   ~Server() override;
   Server(const Server&) = delete;

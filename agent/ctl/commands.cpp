@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/commands.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -45,20 +46,105 @@ int refuse(const Answer& answer) {
   return kAnswerIsNo;
 }
 
+int show(const CommandContext& context, const std::string& target, Renderer render) {
+  const auto answer = context.client.request("GET", target);
+  if (!answer) return fail(answer.error());
+  if (!answer->fine()) return refuse(*answer);
+  if (context.json) {
+    print_foreign(context, answer->body);
+    return kFine;
+  }
+  const auto screen = render(answer->body, context.style);
+  if (!screen) return fail(screen.error());
+  print_screen(*screen);
+  return kFine;
+}
+
 int status_command(const CommandContext& context) {
+  bool healthy = false;
   const auto answer = context.client.request("GET", "/api/agent/status");
   if (!answer) return fail(answer.error());
   if (!answer->fine()) return refuse(*answer);
-  const auto body = parse_object(answer->body);
-  if (!body) return fail(body.error());
+  if (const auto body = parse_object(answer->body)) healthy = flag_at(*body, "healthy");
+  const auto screen = render_status(answer->body, context.style);
+  if (!screen) return fail(screen.error());
   if (context.json) {
     print_foreign(context, answer->body);
   } else {
-    const auto screen = render_status(answer->body, context.style);
-    if (!screen) return fail(screen.error());
     print_screen(*screen);
   }
-  return flag_at(*body, "healthy") ? kFine : kAnswerIsNo;
+  return healthy ? kFine : kAnswerIsNo;
+}
+
+int flush_command(const CommandContext& context) {
+  const auto answer = context.client.request("POST", "/api/agent/flush");
+  if (!answer) return fail(answer.error());
+  if (!answer->fine()) return refuse(*answer);
+  if (context.json) {
+    print_foreign(context, answer->body);
+  } else {
+    print_screen("All readings are committed; every sink delivers now.\n");
+  }
+  return kFine;
+}
+
+int reload_command(const CommandContext& context) {
+  const auto answer = context.client.request("POST", "/api/agent/reload");
+  if (!answer) return fail(answer.error());
+  const bool refused = answer->status == 422;
+  if (!refused && !answer->fine()) return refuse(*answer);
+  if (context.json) {
+    print_foreign(context, answer->body);
+    return refused ? kAnswerIsNo : kFine;
+  }
+  const auto body = parse_object(answer->body);
+  if (!body) return fail(body.error());
+  if (refused) complain("the settings are refused; nothing has changed");
+  for (const Json& message : at(*body, "messages")) {
+    if (!message.is_string()) continue;
+    const std::string line = harmless(message.get<std::string>()) + "\n";
+    std::fwrite(line.data(), 1, line.size(), refused ? stderr : stdout);
+  }
+  if (!refused && at(*body, "messages").empty()) print_screen("Reloaded; nothing has changed.\n");
+  return refused ? kAnswerIsNo : kFine;
+}
+
+int drivers_command(const CommandContext& context) {
+  return show(context, "/api/agent/drivers", &render_drivers);
+}
+
+int driver_command(const CommandContext& context, const std::string& name) {
+  return show(context, "/api/agent/drivers/" + percent_encode(name), &render_driver);
+}
+
+int store_command(const CommandContext& context) {
+  return show(context, "/api/agent/store", &render_store);
+}
+
+int forget_command(const CommandContext& context, const std::string& sink) {
+  const auto answer = context.client.request("DELETE", "/api/agent/store/sinks/" + percent_encode(sink));
+  if (!answer) return fail(answer.error());
+  if (!answer->fine()) return refuse(*answer);
+  if (context.json) {
+    print_foreign(context, answer->body);
+  } else {
+    print_screen("Sink " + harmless(sink) + " is forgotten, with what it had not delivered.\n");
+  }
+  return kFine;
+}
+
+int version_command(const CommandContext& context, const std::string& version) {
+  std::string daemon;
+  if (const auto answer = context.client.request("GET", "/api/agent/status"); answer && answer->fine()) {
+    if (const auto body = parse_object(answer->body)) daemon = text_at(*body, "version");
+  }
+  if (context.json) {
+    const Json both = {{"vigilectl", version}, {"vigiled", daemon.empty() ? Json(nullptr) : Json(daemon)}};
+    print_screen(both.dump() + "\n");
+  } else {
+    print_screen("vigilectl " + version + "\n" + (daemon.empty() ? "" : "vigiled " + daemon + "\n"));
+  }
+  return kFine;
 }
 
 }  // namespace vigile

@@ -2,6 +2,7 @@
 // What vigilectl does once its command line is understood. Each returns the exit status.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,12 +21,41 @@ struct CommandContext {
 };
 
 int status_command(const CommandContext& context);
+int flush_command(const CommandContext& context);
+int reload_command(const CommandContext& context);
+int drivers_command(const CommandContext& context);
+int driver_command(const CommandContext& context, const std::string& name);
+int store_command(const CommandContext& context);
+int forget_command(const CommandContext& context, const std::string& sink);
+// `version` is this program's; the daemon's is shown when there is one.
+int version_command(const CommandContext& context, const std::string& version);
+
+// Prints lines as they are committed until interrupted (0), or until the reader has left (0) or the daemon
+// ends it (3). SIGINT ends the process from here on.
+struct TailOptions {
+  std::string measurement;
+  std::string metric;
+};
+int tail_command(const CommandContext& context, const TailOptions& options);
+
+struct DeadLetterOptions {
+  std::string sink;  // empty: all
+  std::uint64_t after = 0;
+  std::uint64_t limit = 20;
+};
+int list_dead_letters_command(const CommandContext& context, const DeadLetterOptions& options);
+// Line protocol to standard output, each line under its reason as a comment.
+int export_dead_letters_command(const CommandContext& context, const std::string& sink);
+int clear_dead_letters_command(const CommandContext& context, const std::string& sink);
 
 // To standard output; on a terminal without control characters but newlines and our own colours.
 void print_screen(std::string_view text);
 void print_foreign(const CommandContext& context, std::string_view text);
 // "vigilectl: …" to standard error.
 void complain(std::string_view text);
+// Asks, and prints the answer: as it is with --json, else as `render` shows it.
+using Renderer = Result<std::string> (*)(std::string_view json, const ScreenStyle& style);
+int show(const CommandContext& context, const std::string& target, Renderer render);
 // Says what went wrong with a request: no daemon (3), or an answer that refuses (1).
 int fail(const Error& error);
 int refuse(const Answer& answer);

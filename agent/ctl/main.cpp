@@ -6,7 +6,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <functional>
 
 #include "ctl/commands.h"
 
@@ -26,32 +29,133 @@ ScreenStyle terminal_style(bool terminal) {
   return style;
 }
 
+// The command line; `run` is set by the subcommand that was given.
+struct CommandLine {
+  std::string socket = kDefaultSocket;
+  bool json = false;
+  bool all = false;
+  TailOptions tail;
+  DeadLetterOptions letters;
+  std::string name;
+  std::function<int(const CommandContext&)> run;
+};
+
+CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
+                      std::function<int(const CommandContext&)> run) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->fallthrough();
+  command->final_callback([&line, run = std::move(run)] { line.run = run; });
+  return command;
+}
+
+void add_json(CLI::App* command, CommandLine& line) {
+  command->add_flag("--json", line.json, "The daemon's answer as it is");
+}
+
+// A command with subcommands, of which `list` may be left out.
+CLI::App* add_group(CLI::App& app, CommandLine& line, const std::string& name, const std::string& help) {
+  CLI::App* group = app.add_subcommand(name, help);
+  group->fallthrough();
+  group->require_subcommand(0, 1);
+  add_json(group, line);
+  return group;
+}
+
+void add_dead_letters(CLI::App& app, CommandLine& line) {
+  const auto list = [&line](const CommandContext& c) { return list_dead_letters_command(c, line.letters); };
+  CLI::App* group =
+      add_group(app, line, "dead-letters", "Lines that a sink refuses for good: list, export, clear");
+  CLI::App* listed = add_command(*group, line, "list", "With their reasons (this is the default)", list);
+  listed->add_option("--sink", line.letters.sink, "Only of this sink");
+  listed->add_option("--after", line.letters.after, "Only with larger numbers");
+  listed->add_option("--limit", line.letters.limit, "At most so many")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  CLI::App* exported = add_command(
+      *group, line, "export", "All as line protocol, each under its reason as a comment",
+      [&line](const CommandContext& c) { return export_dead_letters_command(c, line.letters.sink); });
+  exported->add_option("--sink", line.letters.sink, "Only of this sink");
+  CLI::App* cleared = add_command(
+      *group, line, "clear", "Delete them for good",
+      [&line](const CommandContext& c) { return clear_dead_letters_command(c, line.letters.sink); });
+  CLI::Option_group* which = cleared->add_option_group("which");
+  which->add_option("--sink", line.letters.sink, "Of this sink");
+  which->add_flag("--all", line.all, "Of every sink");
+  which->require_option(1);
+  group->final_callback([&line, list] {
+    if (!line.run) line.run = list;
+  });
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  CLI::App* status = add_command(app, line, "status",
+                                 "One screen: is all well, what is delivered, what fails", &status_command);
+  status->add_flag("--all", line.all, "Every row, however many");
+  add_json(status, line);
+
+  CLI::App* tail = add_command(app, line, "tail", "Line protocol as it is committed, until Ctrl-C",
+                               [&line](const CommandContext& c) { return tail_command(c, line.tail); });
+  tail->add_option("--measurement", line.tail.measurement, "Only lines of this measurement");
+  tail->add_option("--metric", line.tail.metric, "Only lines with this metric_name, or with this field");
+
+  add_json(add_command(app, line, "flush", "Commit what waits in memory, and deliver now", &flush_command),
+           line);
+  add_json(
+      add_command(app, line, "reload", "Read the settings again; bad ones change nothing", &reload_command),
+      line);
+
+  CLI::App* drivers = add_group(app, line, "drivers", "The drivers that are built in: list, show NAME");
+  add_command(*drivers, line, "list", "All of them (this is the default)", &drivers_command);
+  add_command(*drivers, line, "show", "Options and metrics of one",
+              [&line](const CommandContext& c) { return driver_command(c, line.name); })
+      ->add_option("name", line.name, "The driver, as cpu")
+      ->required();
+  drivers->final_callback([&line] {
+    if (!line.run) line.run = &drivers_command;
+  });
+
+  CLI::App* store =
+      add_group(app, line, "store", "The log and what each sink has yet to get: list, forget SINK");
+  add_command(*store, line, "list", "Size and backlogs (this is the default)", &store_command);
+  add_command(*store, line, "forget", "Let go of a sink that is no longer in the settings",
+              [&line](const CommandContext& c) { return forget_command(c, line.name); })
+      ->add_option("sink", line.name, "Its name")
+      ->required();
+  store->final_callback([&line] {
+    if (!line.run) line.run = &store_command;
+  });
+
+  add_dead_letters(app, line);
+  add_json(add_command(app, line, "version", "This program's version, and the daemon's when there is one",
+                       [](const CommandContext& c) { return version_command(c, VIGILE_VERSION); }),
+           line);
+}
+
 int run(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);  // a reader that has left is seen where it is written to
   CLI::App app("Asks and steers vigiled, the Vigile agent, over its socket.", "vigilectl");
   app.footer("Exit status: 0 fine, 1 the answer is no, 2 usage, 3 no daemon.");
   app.require_subcommand(1);
-  app.fallthrough();
-
-  std::string socket = kDefaultSocket;
-  bool json = false;
-  bool all = false;
-  app.add_option("--socket", socket, "The daemon's socket")->envname("VIGILE_SOCKET")->capture_default_str();
-
-  auto* status = app.add_subcommand("status", "One screen: is all well, what is delivered, what fails");
-  status->add_flag("--all", all, "Every row, however many");
-  status->add_flag("--json", json, "The daemon's answer as it is");
-
+  app.set_version_flag("--version", "vigilectl " VIGILE_VERSION);
+  CommandLine line;
+  app.add_option("--socket", line.socket, "The daemon's socket")
+      ->envname("VIGILE_SOCKET")
+      ->capture_default_str();
+  add_commands(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kFine : kUsage;
   }
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  CommandContext context{Client(socket), terminal_style(terminal), json, terminal};
-  context.style.all = all;
-  if (status->parsed()) return status_command(context);
-  return kUsage;
+  CommandContext context{Client(line.socket), terminal_style(terminal), line.json, terminal};
+  context.style.all = line.all;
+  const int status = line.run(context);
+  if (std::fflush(stdout) != 0 && errno != EPIPE) {
+    complain(errno_error("standard output", errno).message);
+    return kAnswerIsNo;
+  }
+  return status;
 }
 
 }  // namespace

@@ -19,5 +19,9 @@ struct ScreenStyle {
 };
 
 Result<std::string> render_status(std::string_view json, const ScreenStyle& style);
+Result<std::string> render_drivers(std::string_view json, const ScreenStyle& style);
+Result<std::string> render_driver(std::string_view json, const ScreenStyle& style);
+Result<std::string> render_store(std::string_view json, const ScreenStyle& style);
+Result<std::string> render_dead_letters(std::string_view json, const ScreenStyle& style);
 
 }  // namespace vigile

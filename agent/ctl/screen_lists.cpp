@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "core/units.h"
+#include "ctl/json_access.h"
+#include "ctl/screen.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+namespace vigile {
+
+namespace {
+
+// "2026-11-01T00:00:00.000Z" without the milliseconds; "-" when absent.
+std::string short_time(const Json& object, const char* key) {
+  const std::string text = text_at(object, key);
+  if (text.empty()) return "-";
+  return text.substr(0, text.find('.')) + (text.find('.') == std::string::npos ? "" : "Z");
+}
+
+void note_wrapped(Table& table, const std::string& text, std::size_t width, Colour colour) {
+  for (std::string& line : wrapped(text, width - 2)) table.note(std::move(line), colour);
+}
+
+std::string options_table(const Json& driver, const ScreenStyle& style) {
+  Table table({{"OPTION"}, {"TYPE"}, {"DEFAULT", false, true}});
+  for (const Json& option : at(driver, "options")) {
+    std::string fallback = text_at(option, "default");
+    if (flag_at(option, "required")) fallback = "(required)";
+    table.add({Cell(text_at(option, "name"), Colour::bold), text_at(option, "type"), fallback});
+    std::string help = text_at(option, "help");
+    std::string choices;
+    for (const Json& choice : at(option, "choices")) {
+      if (choice.is_string()) choices += (choices.empty() ? "" : ", ") + harmless(choice.get<std::string>());
+    }
+    if (!choices.empty()) help += " One of: " + choices + ".";
+    if (flag_at(option, "secret")) help += " A secret: never shown.";
+    if (!help.empty()) note_wrapped(table, help, style.width, Colour::none);
+  }
+  return table.empty() ? "No options.\n" : table.render(style.width, style.colour);
+}
+
+std::string metrics_table(const Json& driver, const ScreenStyle& style) {
+  Table table({{"METRIC"}, {"FIELD", false, true}, {"TYPE"}, {"UNIT"}, {"SOURCE", false, true}});
+  for (const Json& metric : at(driver, "metrics")) {
+    table.add({text_at(metric, "name"), text_at(metric, "field"), text_at(metric, "type"),
+               text_at(metric, "unit"), text_at(metric, "source")});
+  }
+  return table.empty() ? "No metrics.\n" : table.render(style.width, style.colour);
+}
+
+}  // namespace
+
+Result<std::string> render_drivers(std::string_view json, const ScreenStyle& style) {
+  const auto body = parse_object(json);
+  if (!body) return body.error();
+  Table table({{"DRIVER"}, {"METRICS", true}, {"WHAT IT SAMPLES", false, true}});
+  for (const Json& driver : at(*body, "drivers")) {
+    table.add({text_at(driver, "name"), grouped(count_at(driver, "metrics")), text_at(driver, "summary")});
+  }
+  if (table.empty()) return std::string("No drivers are built in.\n");
+  return table.render(style.width, style.colour) + "\nvigilectl drivers show NAME prints its options.\n";
+}
+
+Result<std::string> render_driver(std::string_view json, const ScreenStyle& style) {
+  const auto driver = parse_object(json);
+  if (!driver) return driver.error();
+  std::string out;
+  for (const std::string& line :
+       wrapped(text_at(*driver, "name") + ": " + text_at(*driver, "summary"), style.width)) {
+    out += coloured(line, Colour::bold, style.colour) + "\n";
+  }
+  if (flag_at(*driver, "may_block")) out += "It may block, so each instance has a lane of its own.\n";
+  return out + "\n" + options_table(*driver, style) + "\n" + metrics_table(*driver, style);
+}
+
+Result<std::string> render_store(std::string_view json, const ScreenStyle& style) {
+  const auto log = parse_object(json);
+  if (!log) return log.error();
+  std::string out = "store    " + format_size(count_at(*log, "size_bytes")) + " of " +
+                    format_size(count_at(*log, "max_size_bytes")) + " · " +
+                    grouped(count_at(*log, "points")) + " points in " + grouped(count_at(*log, "segments")) +
+                    " segments\n";
+  out += "         " + grouped(count_at(*log, "appended_points")) + " points appended since it was made\n";
+  if (const auto dropped = count_at(*log, "dropped_points"); dropped > 0) {
+    out += "         " +
+           coloured(grouped(dropped) + " points dropped for want of room, of " +
+                        short_time(*log, "dropped_from") + " to " + short_time(*log, "dropped_to"),
+                    Colour::yellow, style.colour) +
+           "\n";
+  }
+  if (const auto damaged = count_at(*log, "damaged_segments"); damaged > 0) {
+    out += "         " +
+           coloured(grouped(damaged) + " damaged segments skipped", Colour::yellow, style.colour) + "\n";
+  }
+  if (const auto letters = count_at(*log, "dead_letters"); letters > 0) {
+    out +=
+        "         " +
+        coloured(grouped(letters) + " dead letters (vigilectl dead-letters)", Colour::yellow, style.colour) +
+        "\n";
+  }
+  if (const std::string aside = text_at(*log, "set_aside"); !aside.empty()) {
+    out += "         a damaged database was set aside, " + grouped(count_at(*log, "salvaged_segments")) +
+           " segments saved from it:\n         " + aside + "\n";
+  }
+  Table table({{"SINK", false, true},
+               {"IN SETTINGS"},
+               {"SEGMENTS", true},
+               {"POINTS", true},
+               {"OLDEST WAITING", true}});
+  for (const Json& sink : at(*log, "sinks")) {
+    const bool known = flag_at(sink, "known");
+    const std::string name = text_at(sink, "sink");
+    table.add({name, Cell(known ? "yes" : "no", known ? Colour::none : Colour::yellow),
+               grouped(count_at(sink, "segments")), grouped(count_at(sink, "points")),
+               short_time(sink, "oldest")});
+    if (!known) table.note("to let go of what it has not delivered: vigilectl store forget " + name);
+  }
+  return out + "\n" + (table.empty() ? "No sinks.\n" : table.render(style.width, style.colour));
+}
+
+Result<std::string> render_dead_letters(std::string_view json, const ScreenStyle& style) {
+  const auto page = parse_object(json);
+  if (!page) return page.error();
+  Table table({{"ID", true}, {"SINK", false, true}, {"REFUSED"}});
+  for (const Json& letter : at(*page, "dead_letters")) {
+    table.add(
+        {std::to_string(count_at(letter, "id")), text_at(letter, "sink"), short_time(letter, "refused")});
+    note_wrapped(table, cut(text_at(letter, "reason"), 3 * (style.width - 2) - 20), style.width,
+                 Colour::yellow);
+    table.note(text_at(letter, "line"));
+  }
+  if (table.empty()) return std::string("No dead letters.\n");
+  std::string out = table.render(style.width, style.colour);
+  if (const std::uint64_t next = count_at(*page, "next_after"); next > 0) {
+    out += "\nThere may be more: --after " + std::to_string(next) + ", or vigilectl dead-letters export\n";
+  }
+  return out;
+}
+
+}  // namespace vigile
