@@ -7,6 +7,12 @@ namespace vigile {
 // clang-format off
 #define VIGILE_FOR_EACH_DRIVER(X) \
   X(Cpu) \
+  X(Disk) \
+  X(Hwmon) \
+  X(Load) \
+  X(Memory) \
+  X(Network) \
+  X(Thermal) \
   // end of the list
 // clang-format on
 

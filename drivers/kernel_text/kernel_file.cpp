@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/kernel_text/kernel_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include "core/unique_fd.h"
 
@@ -58,6 +61,24 @@ Result<std::string_view> read_attribute(const char* path, char* buffer, std::siz
   }
   while (used > 0 && (buffer[used - 1] == '\n' || buffer[used - 1] == ' ')) --used;
   return std::string_view(buffer, used);
+}
+
+Result<std::vector<std::string>> list_folder(const std::string& path) {
+  const auto close = [](DIR* folder) { ::closedir(folder); };
+  const std::unique_ptr<DIR, decltype(close)> folder(::opendir(path.c_str()), close);
+  if (!folder) return errno_error(path, errno);
+  std::vector<std::string> names;
+  errno = 0;
+  // readdir is safe here: no other thread reads this stream.
+  while (const dirent* const entry = ::readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+    errno = 0;
+  }
+  if (errno != 0) return errno_error(path, errno);
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  return names;
 }
 
 }  // namespace vigile

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -31,5 +32,9 @@ class KernelFile {
 // Reads a small file, one value of /sys as a rule, into the caller's buffer. The view is of that buffer,
 // without white space at its end. Errors: as above; full when the file does not fit.
 Result<std::string_view> read_attribute(const char* path, char* buffer, std::size_t size);
+
+// The names in a folder but those that begin with a dot, shorter ones first, so that zone2 comes before
+// zone10. Errors: not_found, permission, io ("<path>: <cause>").
+Result<std::vector<std::string>> list_folder(const std::string& path);
 
 }  // namespace vigile

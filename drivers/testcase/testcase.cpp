@@ -28,8 +28,8 @@ constexpr std::size_t kLongestError = 400;
 std::string to_text(const Number& number) {
   struct {
     std::string operator()(double value) const {
-      char text[32];
-      return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+      char text[400];
+      return std::string(text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed).ptr);
     }
     std::string operator()(std::int64_t value) const { return std::to_string(value) + "i"; }
     std::string operator()(std::uint64_t value) const { return std::to_string(value) + "u"; }
@@ -150,7 +150,9 @@ std::string mutate(std::string text, std::mt19937_64& random) {
 
 void TextOutput::add(const Sample& sample) {
   text += sample.measurement;
-  for (const Tag& tag : sample.tags) text += "," + std::string(tag.key) + "=" + std::string(tag.value);
+  for (const Tag& tag : sample.tags) {
+    if (!tag.value.empty()) text += "," + std::string(tag.key) + "=" + std::string(tag.value);
+  }
   char separator = ' ';
   const auto add_field = [&](std::string_view key, const Number& number) {
     text += separator + std::string(key) + "=" + to_text(number);
