@@ -67,7 +67,8 @@ struct LogStatus {
   std::uint64_t points = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
-  std::uint64_t size_bytes = 0;  // database plus WAL, as files
+  std::optional<std::int64_t> oldest_ns;  // first_ns of the oldest segment held
+  std::uint64_t size_bytes = 0;           // database plus WAL, as files
   std::uint64_t max_size_bytes = 0;
   std::uint64_t payload_bytes = 0;    // held, compressed
   std::uint64_t appended_points = 0;  // since the database was made
@@ -98,7 +99,8 @@ class Log {
   virtual Result<void> set_limits(const LogOptions& options) = 0;
 
   // Commits one segment: when it returns a number, the segment survives a power cut. Makes room first when
-  // max_size is reached. Errors: full, io, permission: nothing was stored; try again.
+  // max_size is reached; 0 when there was none and `overflow` is drop_newest: the segment is counted as
+  // dropped. Errors: full, io, permission: nothing was stored; try again.
   virtual Result<std::uint64_t> append(const NewSegment& segment) = 0;
 
   // Up to `limits` of what `sink` has not acknowledged, with numbers from `from_seq` on, in order, only

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times that were counted from boot become times of the wall clock, before they are first sent (DESIGN §6).
+#include <charconv>
+
+#include "store/log_database.h"
+
+namespace vigile {
+
+namespace {
+
+// Where the tag set of a line ends: the first space that is not escaped.
+std::size_t end_of_tags(std::string_view line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\') {
+      ++i;
+    } else if (line[i] == ' ') {
+      return i;
+    }
+  }
+  return line.size();
+}
+
+// Appends `line` with the tag clock=estimated in its place among the sorted tags, up to its last space.
+void append_estimated(std::string_view line, std::size_t time_at, std::string& out) {
+  constexpr std::string_view kKey = "clock";
+  const std::size_t tags_end = end_of_tags(line);
+  std::size_t at = tags_end;
+  for (std::size_t i = 0; i < tags_end; ++i) {
+    if (line[i] == '\\') {
+      ++i;
+    } else if (line[i] == ',' &&
+               line.substr(i + 1, tags_end - i - 1).substr(0, line.find('=', i) - i - 1) >= kKey) {
+      at = i;
+      break;
+    }
+  }
+  out += line.substr(0, at);
+  out += ",clock=estimated";
+  out += line.substr(at, time_at - at);
+}
+
+// The lines with `shift_ns` added to each time.
+std::string shifted(std::string_view lines, std::int64_t shift_ns, bool estimated) {
+  std::string out;
+  out.reserve(lines.size() + lines.size() / 4);
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size() - 1);
+    const std::string_view line = lines.substr(0, end);
+    const std::size_t space = line.rfind(' ');
+    std::int64_t time = 0;
+    const std::string_view digits = space == std::string_view::npos ? "" : line.substr(space + 1);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), time);
+    if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) {
+      out += line;  // never written by us; the server will say what is wrong with it
+    } else {
+      if (estimated) {
+        append_estimated(line, space, out);
+      } else {
+        out += line.substr(0, space);
+      }
+      out += ' ';
+      out += std::to_string(time + shift_ns);
+    }
+    out += '\n';
+    lines.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
+  std::vector<SeqRange> runs;
+  {
+    const MutexLock lock(state_mutex_);
+    runs = state_.unset.ranges();
+  }
+  std::uint64_t repaired = 0;
+  for (const SeqRange& run : runs) {
+    for (std::uint64_t seq = run.first; seq <= run.last; ++seq) {
+      const MutexLock write(write_mutex_);  // one at a time: commits go on between
+      const auto done = repair_one(seq, boot_epoch_ns);
+      if (!done) return done.error();
+      if (*done) ++repaired;
+    }
+  }
+  const MutexLock lock(state_mutex_);
+  SeqRanges left;
+  for (const SeqRange& range : state_.unset.ranges()) {
+    if (runs.empty() || range.first > runs.back().last) left.add(range);
+  }
+  state_.unset = std::move(left);
+  return repaired;
+}
+
+// In order of seq: an estimate goes after what stands before it, which is repaired by then.
+Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_ns) {
+  StoredSegment segment;
+  {
+    const MutexLock read(read_mutex_);
+    auto found = read_run({seq, seq}, ReadLimits{});
+    if (!found) return found.error();
+    if (found->damaged || found->segments.empty()) return false;  // met again, and counted, when it is sent
+    segment = std::move(found->segments.front());
+  }
+  if (segment.clock != ClockState::unset) return false;
+  const auto lines = inflate_payload(segment.view());
+  if (!lines) return false;
+
+  const bool estimated = segment.boot_id != boot_id_;
+  std::int64_t shift = boot_epoch_ns;
+  if (estimated) {
+    const auto known = estimate_start(segment, boot_epoch_ns);
+    if (!known) return known.error();
+    shift = *known;
+  }
+  const std::string repaired = shifted(*lines, shift, estimated);
+  encoder_->encode(repaired, payload_);
+  if (auto done = checkpoint(2 * payload_.size() + 64 * kPageBytes); !done) return done.error();
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  auto update = writer_.db.prepare(
+      "UPDATE segments SET clock = ?, first_ns = ?, last_ns = ?, raw_bytes = ?, crc32 = ?, payload_crc32 = "
+      "?, payload = ? "
+      "WHERE seq = ?");
+  if (!update) return update.error();
+  update->bind(1, static_cast<std::int64_t>(estimated ? ClockState::estimated : ClockState::set))
+      .bind(2, segment.first_ns + shift)
+      .bind(3, segment.last_ns + shift)
+      .bind(4, static_cast<std::int64_t>(repaired.size()))
+      .bind(5, std::int64_t{crc32_of(repaired)})
+      .bind(6, std::int64_t{crc32_of(payload_)})
+      .bind_blob(7, payload_)
+      .bind(8, static_cast<std::int64_t>(seq));
+  if (const auto done = update->step(); !done) return done.error();
+  update->reset();
+  if (auto committed = transaction->commit(); !committed) return committed.error();
+  return true;
+}
+
+// What to add to the times of a segment whose boot never saw a clock: its boot begins where the last known
+// time before it ended; with none known, it ended when this boot began.
+Result<std::int64_t> DatabaseLog::estimate_start(const StoredSegment& segment, std::int64_t boot_epoch_ns) {
+  if (segment.boot_id == estimated_boot_) return estimated_shift_;
+  auto before = writer_.db.prepare(
+      "SELECT last_ns FROM segments WHERE seq < ? AND clock <> 1 ORDER BY seq DESC LIMIT 1");
+  if (!before) return before.error();
+  before->bind(1, static_cast<std::int64_t>(segment.seq));
+  const auto known = before->step();
+  if (!known) return known.error();
+  if (*known) {
+    estimated_shift_ = before->integer(0) + 1 - segment.first_ns;
+  } else {
+    auto last = writer_.db.prepare("SELECT max(last_ns) FROM segments WHERE clock = 1 AND boot_id = ?");
+    if (!last) return last.error();
+    last->bind(1, std::string_view(segment.boot_id));
+    const auto found = last->step();
+    if (!found) return found.error();
+    estimated_shift_ = boot_epoch_ns - 1 - last->integer(0);
+  }
+  estimated_boot_ = segment.boot_id;
+  return estimated_shift_;
+}
+
+}  // namespace vigile

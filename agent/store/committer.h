@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Group commit: readings of all drivers are collected and committed together, at most `commit_every` after
+// the first of them. When the log cannot take them they wait in a bounded ring, and the oldest beyond it are
+// dropped and counted.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+#include "core/logging.h"
+#include "core/mutex.h"
+#include "store/log.h"
+
+namespace vigile {
+
+struct CommitterOptions {
+  std::chrono::nanoseconds commit_every = std::chrono::seconds(1);
+  // Of lines that wait while commits fail; four times that while one is only slow.
+  std::uint64_t memory_bytes = std::uint64_t{2} << 20;
+};
+
+struct CommitterStatus {
+  std::uint64_t waiting_points = 0;
+  std::uint64_t waiting_bytes = 0;
+  std::uint64_t committed_points = 0;
+  std::uint64_t dropped_points = 0;  // did not fit into the ring
+  std::optional<std::int64_t> dropped_from_ns;
+  std::optional<std::int64_t> dropped_to_ns;
+  std::string last_error;  // empty while commits work
+};
+
+class Committer {
+ public:
+  using OnCommitted = std::function<void(std::uint64_t seq, std::string_view lines)>;
+
+  // `on_committed` is called by the committing thread after each commit; `on_first` by the adding thread when
+  // a reading comes to an empty buffer, to wake the thread that calls step().
+  Committer(Log& log, const CommitterOptions& options, const Clock& clock, OnCommitted on_committed,
+            std::function<void()> on_first);
+
+  // Any thread; never waits for the disk.
+  void add(ClockState clock, std::int64_t first_ns, std::int64_t last_ns, std::uint32_t points,
+           std::string_view lines) EXCLUDES(mutex_);
+
+  // Commits what is due. Returns when to be called again; absent: when something is added. One thread.
+  std::optional<BootTime> step(BootTime now) EXCLUDES(mutex_, commit_mutex_);
+  // Commits all that waits. Any thread. Errors: the log's; what was not committed waits on.
+  Result<void> commit_now() EXCLUDES(mutex_, commit_mutex_);
+
+  void set_options(const CommitterOptions& options) EXCLUDES(mutex_);
+  CommitterStatus status() const EXCLUDES(mutex_);
+
+ private:
+  Result<void> commit_all() REQUIRES(commit_mutex_) EXCLUDES(mutex_);
+  std::size_t segment_bytes() const REQUIRES(mutex_);
+  void drop_beyond_memory() REQUIRES(mutex_);
+
+  Log& log_;
+  const Clock& clock_;
+  const OnCommitted on_committed_;
+  const std::function<void()> on_first_;
+
+  Mutex commit_mutex_;  // held while the log works; taken before mutex_
+  log::Repeated failure_ GUARDED_BY(commit_mutex_){"store: readings wait in memory"};
+
+  mutable Mutex mutex_;
+  CommitterOptions options_ GUARDED_BY(mutex_);
+  std::deque<NewSegment> waiting_ GUARDED_BY(mutex_);  // the last one grows
+  bool front_taken_ GUARDED_BY(mutex_) = false;        // is being committed: neither dropped nor added to
+  std::string spare_ GUARDED_BY(mutex_);               // a buffer to use again
+  std::optional<BootTime> oldest_ GUARDED_BY(mutex_);  // when the first that waits was added
+  std::optional<BootTime> retry_at_ GUARDED_BY(mutex_);
+  std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
+  CommitterStatus status_ GUARDED_BY(mutex_);
+};
+
+}  // namespace vigile

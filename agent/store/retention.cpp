@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// What leaves the log, and when: delivered history past `keep`; and when `max_size` is reached, delivered
+// history first, then what `overflow` says.
+//
+// The file never grows past its share: SQLite reuses freed pages before it takes new ones, so it is enough
+// that used pages plus what an append needs stay within max_size less what the WAL may take.
+#include <algorithm>
+
+#include "core/units.h"
+#include "store/log_database.h"
+#include "store/schema.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::uint64_t kFrameBytes = kPageBytes + 24;  // a page in the WAL
+constexpr std::uint64_t kMostWalBytes = std::uint64_t{2} << 20;
+constexpr std::uint64_t kRowBytes = 200;    // beside the payload
+constexpr std::uint64_t kSparePages = 16;   // trees that split, progress, dead letters
+constexpr std::int64_t kMostRemoved = 500;  // segments a transaction: bounds its WAL frames
+constexpr auto kUpkeepEvery = std::chrono::minutes(10);
+
+std::int64_t as_int(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+
+// What a segment takes in the file, rounded up to pages.
+std::uint64_t footprint(std::uint64_t payload_bytes) {
+  return ((payload_bytes + kRowBytes) / (kPageBytes - 4) + 2 + kSparePages) * kPageBytes;
+}
+
+}  // namespace
+
+std::uint64_t DatabaseLog::wal_budget() const {
+  return std::min(kMostWalBytes, options_.max_size_bytes / 8);
+}
+
+std::uint64_t DatabaseLog::wal_bytes() const {
+  return static_cast<std::uint64_t>(writer_.wal_pages) * kFrameBytes;
+}
+
+Result<std::uint64_t> DatabaseLog::used_bytes() {
+  std::uint64_t pages[2] = {};
+  Statement* const statements[2] = {&writer_.page_count, &writer_.free_pages};
+  for (int i = 0; i < 2; ++i) {
+    Run run(*statements[i]);
+    const auto row = run->step();
+    if (!row) return row.error();
+    pages[i] = *row ? static_cast<std::uint64_t>(run->integer(0)) : 0;
+  }
+  return (pages[0] - pages[1]) * kPageBytes;
+}
+
+// Keeps the WAL, with the `coming_bytes` of the next transaction, within its budget. Readers are kept out for
+// the moment: one that reads an old snapshot would leave it half done.
+Result<void> DatabaseLog::checkpoint(std::uint64_t coming_bytes) {
+  const std::uint64_t budget = wal_budget();
+  if (wal_bytes() + coming_bytes <= budget) return {};
+  const MutexLock read(read_mutex_);
+  // A transaction larger than what is left of the file must find it empty; else starting it anew will do.
+  const bool large = coming_bytes > budget / 2;
+  int in_wal = 0;
+  int copied = 0;
+  const int code = sqlite3_wal_checkpoint_v2(writer_.db.handle(), nullptr,
+                                             large ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
+                                             &in_wal, &copied);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) return sqlite_error(writer_.db.handle());
+  if (code == SQLITE_OK) writer_.wal_pages = 0;
+  return {};
+}
+
+SeqRanges DatabaseLog::delivered_to_all() const {
+  const MutexLock lock(state_mutex_);
+  SeqRanges delivered;
+  if (state_.last_seq < state_.first_seq) return delivered;
+  delivered.add({state_.first_seq, state_.last_seq});
+  for (const auto& [name, sink] : state_.sinks) {
+    if (sink.known) delivered = delivered.intersection(sink.acknowledged);
+  }
+  return delivered;
+}
+
+// The oldest rows of `within` that together free `goal_bytes` (0: no matter), or are older than asked for.
+// Absent when there are none.
+Result<std::optional<DatabaseLog::Removal>> DatabaseLog::plan_removal(
+    SeqRange within, std::uint64_t goal_bytes, std::optional<std::int64_t> older_than_ns) {
+  auto rows = writer_.db.prepare(
+      "SELECT seq, points, first_ns, last_ns, length(payload) FROM segments "
+      "WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?");
+  if (!rows) return rows.error();
+  rows->bind(1, as_int(within.first)).bind(2, as_int(within.last)).bind(3, kMostRemoved);
+  const SeqRanges delivered = delivered_to_all();
+  std::optional<Removal> plan;
+  std::uint64_t freed = 0;
+  while (goal_bytes == 0 || freed < goal_bytes) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row || (older_than_ns && rows->integer(3) >= *older_than_ns)) break;
+    const auto seq = static_cast<std::uint64_t>(rows->integer(0));
+    if (!plan) plan = Removal{.range = {seq, seq}};
+    plan->range.last = seq;
+    plan->points += static_cast<std::uint64_t>(rows->integer(1));
+    plan->payload_bytes += static_cast<std::uint64_t>(rows->integer(4));
+    ++plan->segments;
+    if (!delivered.contains(seq)) {
+      plan->lost_from_ns =
+          plan->lost_points == 0 ? rows->integer(2) : std::min(plan->lost_from_ns, rows->integer(2));
+      plan->lost_to_ns =
+          plan->lost_points == 0 ? rows->integer(3) : std::max(plan->lost_to_ns, rows->integer(3));
+      plan->lost_points += static_cast<std::uint64_t>(rows->integer(1));
+    }
+    freed += static_cast<std::uint64_t>(rows->integer(4)) + kRowBytes;
+  }
+  return plan;
+}
+
+DatabaseLog::Dropped DatabaseLog::dropped_with(std::uint64_t points, std::int64_t from_ns,
+                                               std::int64_t to_ns) const {
+  const MutexLock lock(state_mutex_);
+  return {state_.dropped_points + points, std::min(from_ns, state_.dropped_from_ns.value_or(from_ns)),
+          std::max(to_ns, state_.dropped_to_ns.value_or(to_ns))};
+}
+
+Result<void> DatabaseLog::put_dropped(const Dropped& dropped) {
+  if (auto put = put_meta(meta::kDroppedPoints, dropped.points); !put) return put;
+  if (auto put = put_meta(meta::kDroppedFrom, static_cast<std::uint64_t>(dropped.from_ns)); !put) return put;
+  return put_meta(meta::kDroppedTo, static_cast<std::uint64_t>(dropped.to_ns));
+}
+
+void DatabaseLog::report_dropping(std::string_view what) {
+  dropped_since_upkeep_ = true;
+  dropping_.failed(
+      "max_size of " + format_size(options_.max_size_bytes) + " is reached: " + std::string(what),
+      log::Level::error);
+}
+
+Result<void> DatabaseLog::drop_newest(const NewSegment& incoming) {
+  report_dropping("new readings are dropped");
+  const Dropped dropped = dropped_with(incoming.points, incoming.first_ns, incoming.last_ns);
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  if (auto put = put_dropped(dropped); !put) return put;
+  if (auto committed = transaction->commit(); !committed) return committed;
+  const MutexLock lock(state_mutex_);
+  state_.dropped_points = dropped.points;
+  state_.dropped_from_ns = dropped.from_ns;
+  state_.dropped_to_ns = dropped.to_ns;
+  return {};
+}
+
+// One transaction: the rows, and what is counted of them.
+Result<void> DatabaseLog::remove(const Removal& removal) {
+  State next;
+  {
+    const MutexLock lock(state_mutex_);
+    next.last_seq = state_.last_seq;
+    next.total_points = state_.total_points;
+    next.points = state_.points - removal.points;
+    next.payload_bytes = state_.payload_bytes - removal.payload_bytes;
+    next.segments = state_.segments - removal.segments;
+  }
+  const Dropped dropped = dropped_with(removal.lost_points, removal.lost_from_ns, removal.lost_to_ns);
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  {
+    Run run(writer_.erase);
+    run->bind(1, as_int(removal.range.first)).bind(2, as_int(removal.range.last));
+    if (const auto done = run->step(); !done) return done.error();
+  }
+  for (const auto& [key, value] :
+       {std::pair{meta::kLastSeq, next.last_seq}, std::pair{meta::kTotalPoints, next.total_points},
+        std::pair{meta::kGonePoints, next.total_points - next.points},
+        std::pair{meta::kGoneBytes, total_bytes_ - next.payload_bytes},
+        std::pair{meta::kGoneSegments, total_segments_ - next.segments}}) {
+    if (auto put = put_meta(key, value); !put) return put;
+  }
+  if (removal.lost_points > 0) {
+    if (auto put = put_dropped(dropped); !put) return put;
+  }
+  if (auto written = write_progress(); !written) return written;
+  if (auto committed = transaction->commit(); !committed) return committed;
+  progress_written();
+
+  const MutexLock lock(state_mutex_);
+  state_.points = next.points;
+  state_.payload_bytes = next.payload_bytes;
+  state_.segments = next.segments;
+  if (removal.range.first <= state_.first_seq) state_.first_seq = removal.range.last + 1;
+  if (removal.lost_points > 0) {
+    state_.dropped_points = dropped.points;
+    state_.dropped_from_ns = dropped.from_ns;
+    state_.dropped_to_ns = dropped.to_ns;
+    // What is gone is nobody's backlog.
+    for (auto& [name, sink] : state_.sinks) {
+      sink.acknowledged.add(removal.range);
+      sink.dirty = true;
+    }
+    if (!state_.dirty_since) state_.dirty_since = clock_.boot();
+  }
+  return {};
+}
+
+// Removes delivered history, oldest first. False when there is none (that is old enough).
+Result<bool> DatabaseLog::remove_delivered(std::uint64_t goal_bytes,
+                                           std::optional<std::int64_t> older_than_ns) {
+  const SeqRanges delivered = delivered_to_all();
+  for (const SeqRange& run : delivered.ranges()) {
+    const auto plan = plan_removal(run, goal_bytes, older_than_ns);
+    if (!plan) return plan.error();
+    if (!*plan) continue;
+    if (auto removed = remove(**plan); !removed) return removed.error();
+    return true;
+  }
+  return false;
+}
+
+// Removes the oldest segments whatever they are. False when there are none.
+Result<bool> DatabaseLog::remove_oldest(std::uint64_t goal_bytes) {
+  SeqRange all;
+  {
+    const MutexLock lock(state_mutex_);
+    all = {state_.first_seq, state_.last_seq};
+  }
+  if (all.first > all.last) return false;
+  const auto plan = plan_removal(all, goal_bytes, std::nullopt);
+  if (!plan) return plan.error();
+  if (!*plan) return false;
+  if ((*plan)->lost_points > 0) report_dropping("the oldest undelivered readings are dropped");
+  if (auto removed = remove(**plan); !removed) return removed.error();
+  return true;
+}
+
+Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes) {
+  const std::uint64_t need = footprint(payload_bytes);
+  const std::uint64_t frames = need / kPageBytes * kFrameBytes;
+  if (auto done = checkpoint(frames); !done) return done.error();
+  const std::uint64_t for_wal = std::max(wal_budget(), frames);
+  const std::uint64_t limit = options_.max_size_bytes > for_wal ? options_.max_size_bytes - for_wal : 0;
+  // Some more than needed, so that not every append has to remove something.
+  const std::uint64_t more = std::min<std::uint64_t>(options_.max_size_bytes / 64, 256 << 10);
+  for (;;) {
+    const auto used = used_bytes();
+    if (!used) return used.error();
+    if (*used + need <= limit) return true;
+    const std::uint64_t goal = *used + need - limit + more;
+    auto removed = remove_delivered(goal, std::nullopt);
+    if (removed && !*removed && options_.overflow == Overflow::drop_newest) return false;
+    if (removed && !*removed) removed = remove_oldest(goal);
+    if (!removed) return removed.error();
+    if (!*removed) {
+      return Error{ErrorKind::full, path_.string() + ": a segment of " + format_size(payload_bytes) +
+                                        " does not fit into max_size"};
+    }
+    if (auto done = checkpoint(frames); !done) return done.error();
+  }
+}
+
+Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
+  std::optional<BootTime> dirty_since;
+  std::uint64_t segments = 0;
+  {
+    const MutexLock lock(state_mutex_);
+    dirty_since = state_.dirty_since;
+    segments = state_.segments;
+  }
+  std::optional<BootTime> next;
+  if (dirty_since) {
+    const MutexLock write(write_mutex_);
+    next = *dirty_since + options_.progress_every;
+  }
+  if (next && *next <= now) {
+    if (auto flushed = flush(); !flushed) return flushed.error();
+    next.reset();
+  }
+  const MutexLock write(write_mutex_);
+  if (!upkeep_due_ || *upkeep_due_ <= now) {
+    bool more = false;
+    if (segments > 0 && clock_.wall_is_set()) {
+      auto removed = remove_delivered(0, to_ns(clock_.wall()) - options_.keep.count());
+      if (!removed) return removed.error();
+      more = *removed;
+      if (auto done = checkpoint(0); !done) return done.error();
+    }
+    if (!dropped_since_upkeep_) dropping_.succeeded();
+    dropped_since_upkeep_ = false;
+    upkeep_due_ = more ? now : now + kUpkeepEvery;
+  }
+  return next ? std::min(*next, *upkeep_due_) : upkeep_due_;
+}
+
+Result<void> DatabaseLog::set_limits(const LogOptions& options) {
+  const MutexLock write(write_mutex_);
+  const bool smaller = options.max_size_bytes < options_.max_size_bytes;
+  options_ = options;
+  options_.path = path_;
+  upkeep_due_.reset();
+  {
+    const MutexLock lock(state_mutex_);
+    max_size_bytes_ = options.max_size_bytes;
+  }
+  return smaller ? shrink() : Result<void>();
+}
+
+// Brings the files within a max_size that was lowered: removes what is too much, then writes the database
+// anew without its free pages, which for the moment takes as much again as is left.
+Result<void> DatabaseLog::shrink() {
+  std::error_code absent;
+  const std::uint64_t file_bytes = std::filesystem::file_size(path_, absent);
+  const std::uint64_t limit = options_.max_size_bytes - wal_budget();
+  if (absent || file_bytes <= limit) return {};
+  for (;;) {
+    const auto used = used_bytes();
+    if (!used) return used.error();
+    if (*used <= limit) break;
+    auto removed = remove_delivered(*used - limit, std::nullopt);
+    if (removed && !*removed) removed = remove_oldest(*used - limit);
+    if (!removed) return removed.error();
+    if (!*removed) break;
+    if (auto done = checkpoint(0); !done) return done;
+  }
+  const MutexLock read(read_mutex_);
+  if (auto done = writer_.db.exec("VACUUM"); !done) return done;
+  if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+  writer_.wal_pages = 0;
+  return {};
+}
+
+}  // namespace vigile

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/schema.h"
+
+#include <array>
+#include <string>
+
+namespace vigile {
+
+namespace {
+
+// segments.total_points, total_bytes and total_segments count all that was ever appended, up to and including
+// the row: what is held, and the backlog of a sink, are differences of two rows, never a scan. payload_crc32
+// is of the compressed bytes, cheap enough to be checked at each read; crc32 is of the lines, as gzip needs
+// it.
+constexpr std::array kMigrations = {
+    Migration{1, R"(
+CREATE TABLE segments(
+  seq INTEGER PRIMARY KEY,
+  boot_id TEXT NOT NULL,
+  clock INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  raw_bytes INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  payload_crc32 INTEGER NOT NULL,
+  total_points INTEGER NOT NULL,
+  total_bytes INTEGER NOT NULL,
+  total_segments INTEGER NOT NULL,
+  payload BLOB NOT NULL) STRICT;
+CREATE INDEX segments_unset ON segments(seq) WHERE clock = 1;
+CREATE TABLE progress(
+  sink TEXT NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  PRIMARY KEY(sink, first_seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE dead_letters(
+  id INTEGER PRIMARY KEY,
+  sink TEXT NOT NULL,
+  refused_ns INTEGER NOT NULL,
+  line TEXT NOT NULL,
+  reason TEXT NOT NULL) STRICT;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)"},
+};
+
+}  // namespace
+
+std::span<const Migration> migrations() {
+  return kMigrations;
+}
+
+Result<void> migrate(Db& db, std::span<const Migration> steps) {
+  const auto version = db.integer("PRAGMA user_version");
+  if (!version) return version.error();
+  const int newest = steps.back().to;
+  if (*version > newest) {
+    return Error{ErrorKind::corrupt, std::string(sqlite3_db_filename(db.handle(), "main")) +
+                                         ": its schema is version " + std::to_string(*version) +
+                                         ", this program knows up to " + std::to_string(newest) +
+                                         ": install the newer Vigile again, or name another store.path"};
+  }
+  for (const Migration& step : steps) {
+    if (step.to <= *version) continue;
+    auto transaction = Transaction::begin(db);
+    if (!transaction) return transaction.error();
+    if (auto done = db.exec(step.sql); !done) return done.error();
+    if (auto done = db.exec("PRAGMA user_version = " + std::to_string(step.to)); !done) return done.error();
+    if (auto done = transaction->commit(); !done) return done.error();
+  }
+  return {};
+}
+
+}  // namespace vigile

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+
+#include "core/result.h"
+#include "store/sqlite_db.h"
+
+namespace vigile {
+
+// One step of the schema: brings a database from version `to - 1` to `to`. Steps are never changed once
+// released; a new one is added.
+struct Migration {
+  int to;
+  const char* sql;
+};
+std::span<const Migration> migrations();
+
+// Brings the database to the newest version, one transaction a step. Errors: corrupt when it is newer than
+// the last step (made by a newer program): nothing is touched.
+Result<void> migrate(Db& db, std::span<const Migration> steps);
+
+// Names of the rows of `meta`.
+namespace meta {
+inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next four
+inline constexpr const char* kTotalPoints = "total_points";  // ever appended
+inline constexpr const char* kGonePoints = "gone_points";    // of them no longer held
+inline constexpr const char* kGoneBytes = "gone_payload_bytes";
+inline constexpr const char* kGoneSegments = "gone_segments";
+inline constexpr const char* kDroppedPoints = "dropped_points";
+inline constexpr const char* kDroppedFrom = "dropped_from_ns";
+inline constexpr const char* kDroppedTo = "dropped_to_ns";
+inline constexpr const char* kDamaged = "damaged_segments";
+}  // namespace meta
+
+}  // namespace vigile

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "store/log.h"
+
+namespace vigile {
+
+// A set of segment numbers as disjoint, sorted ranges that do not touch: what a sink has acknowledged.
+class SeqRanges {
+ public:
+  void add(SeqRange range);
+  // The first run of numbers within [from, last] that is not in the set.
+  std::optional<SeqRange> first_gap(std::uint64_t from, std::uint64_t last) const;
+  // The first run of numbers within [from, last] that is in the set.
+  std::optional<SeqRange> first_run(std::uint64_t from, std::uint64_t last) const;
+  bool contains(std::uint64_t seq) const;
+  SeqRanges intersection(const SeqRanges& other) const;
+  const std::vector<SeqRange>& ranges() const { return ranges_; }
+
+ private:
+  std::vector<SeqRange> ranges_;
+};
+
+}  // namespace vigile

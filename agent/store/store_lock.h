@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "core/result.h"
+#include "core/unique_fd.h"
+
+namespace vigile {
+
+// Holds "<database>.lock" (flock, so it ends with the process however that dies) with our pid in it.
+// Errors: unavailable, naming the pid that holds it; permission; io.
+Result<UniqueFd> lock_store(const std::filesystem::path& database);
+
+}  // namespace vigile
