@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything found wrong while settings are read, gathered and put in file order.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "settings/settings.h"
+#include "settings/yaml_tree.h"
+
+namespace vigile {
+
+class Diagnostics {
+ public:
+  explicit Diagnostics(std::string file) : file_(std::move(file)) {}
+
+  void error(Spot spot, std::string message);
+  void warning(Spot spot, std::string message);
+  bool has_errors() const { return !errors_.empty(); }
+  bool has_error_at(Spot spot) const;
+  Place place(Spot spot) const { return Place{file_, spot.line, spot.column}; }
+
+  // Sorted by place. Past 1,000 errors the rest is a number.
+  std::vector<SettingsError> take_errors();
+  std::vector<SettingsError> take_warnings();
+
+ private:
+  const std::string file_;
+  std::vector<SettingsError> errors_;
+  std::vector<SettingsError> warnings_;
+  std::size_t errors_left_out_ = 0;
+};
+
+// `"text"` for a message: at most 80 bytes of it, no control characters, credentials in URLs masked.
+std::string quote(std::string_view text);
+
+// user:password@ in URLs and the values of query keys that look like secrets become "***".
+std::string mask_credentials(std::string_view text);
+
+}  // namespace vigile

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings/effective.h"
+
+#include <span>
+
+#include "core/units.h"
+#include "settings/values.h"
+
+namespace vigile {
+
+namespace {
+
+std::string format_tags(const std::map<std::string, std::string>& tags) {
+  std::string text;
+  for (const auto& [key, value] : tags) text += (text.empty() ? "" : ",") + key + "=" + value;
+  return text;
+}
+
+std::string format_options(std::span<const OptionSpec> table, const Options& options) {
+  std::string text;
+  for (const OptionSpec& spec : table) {
+    const auto value = options.values().find(spec.name);
+    if (value == options.values().end() || default_value(spec) == value->second) continue;
+    text += ", " + std::string(spec.name) + " " + format_value(spec, value->second);
+  }
+  return text;
+}
+
+std::span<const OptionSpec> driver_table(const SettingsCatalog& catalog, std::string_view kind) {
+  for (const DriverKind& driver : catalog.drivers) {
+    if (driver.table.kind == kind) return driver.table.options;
+  }
+  return {};
+}
+
+std::span<const OptionSpec> sink_table(const SettingsCatalog& catalog, std::string_view kind) {
+  for (const OptionTable& sink : catalog.sinks) {
+    if (sink.kind == kind) return sink.options;
+  }
+  return {};
+}
+
+std::string format_limit(const WarningLimit& limit) {
+  std::string text = "  warning when " + limit.metric;
+  if (limit.above) text += " > " + format_number(*limit.above);
+  if (limit.above && limit.below) text += " or";
+  if (limit.below) text += " < " + format_number(*limit.below);
+  if (limit.held.count() > 0) text += " for " + format_duration(limit.held);
+  if (limit.clear) text += ", normal again past " + format_number(*limit.clear);
+  return text + "\n";
+}
+
+std::string format_equipment(const EquipmentSettings& equipment, const SettingsCatalog& catalog) {
+  std::string text = "equipment " + equipment.id + " \"" + equipment.name + "\", " + equipment.type;
+  if (!equipment.ip_address.empty()) text += ", " + equipment.ip_address;
+  if (!equipment.tags.empty()) text += ", tags " + format_tags(equipment.tags);
+  text += "\n";
+  for (const DriverSettings& driver : equipment.drivers) {
+    text += "  " + driver.name;
+    // A name that someone chose need not say what it is.
+    if (driver.name.find("/" + driver.driver) == std::string::npos) text += " (" + driver.driver + ")";
+    text += ": every " + format_duration(driver.every) + ", deadline " + format_duration(driver.deadline);
+    if (driver.decides_availability) text += ", decides availability";
+    if (!driver.tags.empty()) text += ", tags " + format_tags(driver.tags);
+    text += format_options(driver_table(catalog, driver.driver), driver.options) + "\n";
+  }
+  for (const WarningLimit& limit : equipment.warnings) text += format_limit(limit);
+  return text;
+}
+
+std::string format_store(const StoreSettings& store) {
+  return "store " + store.path.string() + ": at most " + format_exact_size(store.max_size_bytes) + ", then " +
+         (store.drop_newest ? "drop_newest" : "drop_oldest") + "; keep " + format_duration(store.keep) +
+         ", summaries " + format_duration(store.keep_summaries) + "; commit every " +
+         format_duration(store.commit_every) + "; " + format_exact_size(store.memory_bytes) +
+         " of memory while the disk fails\n";
+}
+
+std::string format_sink(const SinkSettings& sink, const SettingsCatalog& catalog) {
+  std::string text = "sink " + sink.name;
+  if (sink.name != sink.kind) text += " (" + sink.kind + ")";
+  text += ": every " + format_duration(sink.every) + ", batches of " + format_exact_size(sink.batch_bytes);
+  if (sink.order == DeliveryOrder::live_first) {
+    text += ", live first, backlog ";
+    text += sink.backlog_bytes_per_second > 0
+                ? "at " + format_exact_size(sink.backlog_bytes_per_second) + "/s"
+                : "as fast as it goes";
+  }
+  return text + format_options(sink_table(catalog, sink.kind), sink.options) + "\n";
+}
+
+}  // namespace
+
+std::string effective_text(const Settings& settings, const SettingsCatalog& catalog) {
+  std::string text = "site " + settings.site_id;
+  if (!settings.site_name.empty()) text += " \"" + settings.site_name + "\"";
+  text += ", device " + settings.device;
+  text += settings.layout == Layout::native ? ", layout native" : ", layout equipment";
+  if (settings.unsigned_integers) text += ", unsigned integers";
+  if (settings.require_clock_sync) text += ", waits for a synchronised clock";
+  text += "\n";
+  for (const EquipmentSettings& equipment : settings.equipment) text += format_equipment(equipment, catalog);
+  text += format_store(settings.store);
+  for (const SinkSettings& sink : settings.sinks) text += format_sink(sink, catalog);
+  if (settings.sinks.empty()) text += "no sinks: readings stay on this device\n";
+  text += "api " + settings.api.socket.string();
+  if (!settings.api.listen.empty()) text += ", and " + settings.api.listen + " with a token (secret)";
+  return text + "\n";
+}
+
+}  // namespace vigile

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings/keys.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr double kMinute = 60;
+constexpr double kHour = 60 * kMinute;
+constexpr double kDay = 24 * kHour;
+constexpr double kKiB = 1024;
+constexpr double kMiB = 1024 * kKiB;
+constexpr double kTiB = 1024 * 1024 * kMiB;
+
+constexpr SectionKey kTopSections[] = {
+    {"site", "The site where the agent stands"},
+    {"clock", "When the wall clock is believed"},
+    {"equipment", "The things that are watched"},
+    {"store", "The log on this device, from which everything is delivered"},
+    {"sinks", "The destinations; each gets everything, at its own pace"},
+    {"api", "The status socket"},
+};
+
+constexpr std::string_view kLayouts[] = {"equipment", "native"};
+constexpr OptionSpec kTopKeys[] = {
+    {.name = "device",
+     .type = OptionType::text,
+     .help = "Name of this device, unique in the site; default: the host's name",
+     .fallback = ""},
+    {.name = "layout",
+     .type = OptionType::choice,
+     .help =
+         "How points are written: one line a metric (equipment), or the drivers' own measurements (native)",
+     .fallback = "equipment",
+     .choices = kLayouts},
+    {.name = "unsigned",
+     .type = OptionType::boolean,
+     .help = "Write unsigned integers with the suffix u, which not every database takes, instead of clamping "
+             "them",
+     .fallback = "false"},
+};
+
+constexpr OptionSpec kSiteKeys[] = {
+    {.name = "id",
+     .type = OptionType::text,
+     .help = "Identifier of the site, a number or a text",
+     .fallback = "0"},
+    {.name = "name", .type = OptionType::text, .help = "Name of the site", .fallback = ""},
+};
+
+constexpr OptionSpec kClockKeys[] = {
+    {.name = "require_sync",
+     .type = OptionType::boolean,
+     .help = "Believe the wall clock only while the kernel says that it is synchronised (NTP)",
+     .fallback = "false"},
+};
+
+constexpr std::string_view kOverflows[] = {"drop_oldest", "drop_newest"};
+constexpr OptionSpec kStoreKeys[] = {
+    {.name = "path",
+     .type = OptionType::text,
+     .help = "File of the log, an SQLite database; its directory is made when missing",
+     .fallback = "/var/lib/vigile/vigile.db"},
+    {.name = "max_size",
+     .type = OptionType::size,
+     .help = "The log never grows past this; delivered history is deleted first, then `overflow` decides",
+     .fallback = "256MiB",
+     .min = kMiB,
+     .max = 16 * kTiB},
+    {.name = "keep",
+     .type = OptionType::duration,
+     .help = "How long delivered readings are kept for questions on the device",
+     .fallback = "7d",
+     .min = 0},
+    {.name = "keep_summaries",
+     .type = OptionType::duration,
+     .help = "How long the hourly summaries are kept",
+     .fallback = "400d",
+     .min = 0},
+    {.name = "commit_every",
+     .type = OptionType::duration,
+     .help = "Readings are committed together this often: at most this much is lost when the power goes",
+     .fallback = "1s",
+     .min = 0.01,
+     .max = kHour},
+    {.name = "memory",
+     .type = OptionType::size,
+     .help = "Memory for readings that cannot be committed because the disk is full or failing",
+     .fallback = "2MiB",
+     .min = 64 * kKiB,
+     .max = 1024 * kMiB},
+    {.name = "overflow",
+     .type = OptionType::choice,
+     .help = "What is given up when max_size is reached with undelivered readings",
+     .fallback = "drop_oldest",
+     .choices = kOverflows},
+};
+
+constexpr OptionSpec kApiKeys[] = {
+    {.name = "socket",
+     .type = OptionType::text,
+     .help = "Path of the Unix socket that vigilectl speaks to",
+     .fallback = "/run/vigile/vigiled.sock"},
+    {.name = "listen",
+     .type = OptionType::text,
+     .help = "Also listen on TCP, on a loopback address only, like 127.0.0.1:8786; needs `token`",
+     .fallback = ""},
+    {.name = "token",
+     .type = OptionType::text,
+     .help = "Bearer token that requests over TCP must carry",
+     .fallback = "",
+     .secret = true},
+};
+
+constexpr SectionKey kEquipmentSections[] = {
+    {"drivers", "What is sampled: one entry a driver instance"},
+    {"warning", "Limits on metrics past which the equipment is in state warning"},
+};
+
+constexpr std::string_view kEquipmentTypes[] = {"camera",       "video-recorder", "switch", "server",
+                                                "access_point", "router",         "pc",     "other"};
+constexpr OptionSpec kEquipmentKeys[] = {
+    {.name = "id",
+     .type = OptionType::text,
+     .help = "Identifier of the equipment, unique in the site, a number or a text",
+     .fallback = "",
+     .required = true},
+    {.name = "name",
+     .type = OptionType::text,
+     .help = "Name of the equipment; default: its id",
+     .fallback = ""},
+    {.name = "type",
+     .type = OptionType::choice,
+     .help = "Kind of equipment",
+     .fallback = "other",
+     .choices = kEquipmentTypes},
+    {.name = "ip_address",
+     .type = OptionType::text,
+     .help = "Its IPv4 or IPv6 address, a tag on its points",
+     .fallback = ""},
+    {.name = "tags", .type = OptionType::map, .help = "Tags of your own on all its points", .fallback = ""},
+};
+
+constexpr OptionSpec kLimitKeys[] = {
+    {.name = "above",
+     .type = OptionType::number,
+     .help = "Warn when the metric is greater than this",
+     .fallback = ""},
+    {.name = "below",
+     .type = OptionType::number,
+     .help = "Warn when the metric is less than this",
+     .fallback = ""},
+    {.name = "clear",
+     .type = OptionType::number,
+     .help = "Normal again only past this; default: the limit itself",
+     .fallback = ""},
+    {.name = "for",
+     .type = OptionType::duration,
+     .help = "Only when it lasts this long",
+     .fallback = "0",
+     .min = 0,
+     .max = 30 * kDay},
+};
+
+constexpr std::string_view kDecides[] = {"availability"};
+constexpr OptionSpec kDriverKeys[] = {
+    {.name = "when",
+     .type = OptionType::text,
+     .help =
+         "The entry is skipped when this is empty or false, as \"${VARIABLE:-}\" may be; the values of its "
+         "other keys are then not looked at",
+     .fallback = ""},
+    {.name = "name",
+     .type = OptionType::text,
+     .help = "Name of this instance, unique in the file; default: <equipment id>/<driver>, then …/<driver>-2",
+     .fallback = ""},
+    {.name = "every",
+     .type = OptionType::duration,
+     .help = "Interval between samples",
+     .fallback = "10s",
+     .min = 0.001,
+     .max = 7 * kDay},
+    {.name = "deadline",
+     .type = OptionType::duration,
+     .help = "A sample is given up after this; default: the interval, but at most 10s",
+     .fallback = "",
+     .min = 0.001,
+     .max = kHour},
+    {.name = "tags",
+     .type = OptionType::map,
+     .help = "Tags of your own on the points of this instance",
+     .fallback = ""},
+    {.name = "decides",
+     .type = OptionType::choice,
+     .help = "This instance decides whether the equipment is online; several decide together",
+     .fallback = "",
+     .choices = kDecides},
+};
+
+constexpr std::string_view kOrders[] = {"oldest_first", "live_first"};
+constexpr OptionSpec kSinkKeys[] = {
+    {.name = "when",
+     .type = OptionType::text,
+     .help =
+         "The entry is skipped when this is empty or false, as \"${VARIABLE:-}\" may be; the values of its "
+         "other keys are then not looked at",
+     .fallback = ""},
+    {.name = "name",
+     .type = OptionType::text,
+     .help = "Name of this sink, unique in the file; its progress is kept under it; default: its kind",
+     .fallback = ""},
+    {.name = "every",
+     .type = OptionType::duration,
+     .help = "Interval between deliveries",
+     .fallback = "10s",
+     .min = 0.01,
+     .max = kDay},
+    {.name = "order",
+     .type = OptionType::choice,
+     .help = "What goes first after an outage: the oldest readings, or the fresh ones with the backlog "
+             "behind them",
+     .fallback = "oldest_first",
+     .choices = kOrders},
+    {.name = "batch_bytes",
+     .type = OptionType::size,
+     .help = "Largest batch, in bytes of lines before compression",
+     .fallback = "1MiB",
+     .min = kKiB,
+     .max = 32 * kMiB},
+    {.name = "backlog_rate",
+     .type = OptionType::size,
+     .help = "With live_first: bytes of backlog a second; 0: as fast as it goes",
+     .fallback = "0",
+     .min = 0},
+};
+
+}  // namespace
+
+std::span<const SectionKey> top_sections() {
+  return kTopSections;
+}
+std::span<const OptionSpec> top_keys() {
+  return kTopKeys;
+}
+std::span<const OptionSpec> site_keys() {
+  return kSiteKeys;
+}
+std::span<const OptionSpec> clock_keys() {
+  return kClockKeys;
+}
+std::span<const OptionSpec> store_keys() {
+  return kStoreKeys;
+}
+std::span<const OptionSpec> api_keys() {
+  return kApiKeys;
+}
+std::span<const SectionKey> equipment_sections() {
+  return kEquipmentSections;
+}
+std::span<const OptionSpec> equipment_keys() {
+  return kEquipmentKeys;
+}
+std::span<const OptionSpec> limit_keys() {
+  return kLimitKeys;
+}
+std::span<const OptionSpec> driver_keys() {
+  return kDriverKeys;
+}
+std::span<const OptionSpec> sink_keys() {
+  return kSinkKeys;
+}
+
+}  // namespace vigile

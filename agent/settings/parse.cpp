@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <utility>
+
+#include "core/file.h"
+#include "settings/entries.h"
+#include "settings/keys.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::size_t kLargestFile = std::size_t{1} << 20;
+
+// site.id and device become levels of MQTT topics.
+void check_topic_level(std::string_view key, std::string_view text, Spot spot, ReadContext& context) {
+  if (!check_name(key, text, spot, context)) return;
+  if (text.empty()) context.diagnostics.error(spot, std::string(key) + ": must not be empty");
+  if (text.find_first_of("/+#") != std::string_view::npos) {
+    context.diagnostics.error(
+        spot, std::string(key) + ": must not hold \"/\", \"+\" or \"#\": it is part of MQTT topics");
+  }
+}
+
+bool is_loopback(std::string_view host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  if (!host.starts_with("127.")) return false;
+  int parts = 0;
+  while (!host.empty()) {
+    unsigned number = 0;
+    const auto parsed = std::from_chars(host.data(), host.data() + host.size(), number);
+    if (parsed.ec != std::errc() || number > 255) return false;
+    host.remove_prefix(static_cast<std::size_t>(parsed.ptr - host.data()));
+    if (++parts == 4) return host.empty();
+    if (!host.starts_with('.')) return false;
+    host.remove_prefix(1);
+  }
+  return false;
+}
+
+class SettingsReader {
+ public:
+  SettingsReader(const SettingsCatalog& catalog, ReadContext& context)
+      : catalog_(catalog), context_(context) {}
+
+  Settings read(const YamlNode& root, std::string_view host) {
+    const Section top(root, Spot{1, 1}, "settings", context_);
+    std::vector<std::string_view> valid = names_of(top_keys());
+    for (const SectionKey& key : top_sections()) valid.push_back(key.name);
+    top.check_keys(valid, context_);
+
+    Settings settings;
+    const Options options = read_options(top_keys(), top, context_);
+    settings.device = options.text("device").empty() ? std::string(host) : options.text("device");
+    check_topic_level("device", settings.device, spot_of(top, "device"), context_);
+    settings.layout = options.text("layout") == "native" ? Layout::native : Layout::equipment;
+    settings.unsigned_integers = options.flag("unsigned");
+
+    const Section site = open(top, "site");
+    const Options site_options = read_keys(site, site_keys());
+    settings.site_id = site_options.text("id");
+    if (site_options.has("id")) check_topic_level("id", settings.site_id, spot_of(site, "id"), context_);
+    settings.site_name = site_options.text("name");
+    check_name("name", settings.site_name, spot_of(site, "name"), context_);
+
+    settings.require_clock_sync = read_keys(open(top, "clock"), clock_keys()).flag("require_sync");
+    settings.store = read_store(open(top, "store"));
+    settings.api = read_api(open(top, "api"));
+    if (const YamlEntry* const list = top.find("equipment")) {
+      settings.equipment = read_equipment(*list, catalog_, context_);
+    }
+    if (settings.equipment.empty()) {
+      context_.diagnostics.warning(spot_of(top, "equipment"), "there is no equipment: nothing is sampled");
+    }
+    if (const YamlEntry* const list = top.find("sinks"))
+      settings.sinks = read_sinks(*list, catalog_, context_);
+    return settings;
+  }
+
+ private:
+  Section open(const Section& top, std::string_view key) {
+    static const YamlNode kAbsent;
+    const YamlEntry* const entry = top.find(key);
+    return entry != nullptr ? Section(entry->value, entry->key.spot, key, context_)
+                            : Section(kAbsent, top.spot(), key, context_);
+  }
+
+  Options read_keys(const Section& section, std::span<const OptionSpec> table) {
+    section.check_keys(names_of(table), context_);
+    return read_options(table, section, context_);
+  }
+
+  StoreSettings read_store(const Section& section) {
+    const Options options = read_keys(section, store_keys());
+    StoreSettings store;
+    store.path = options.text("path");
+    if (options.has("path") && store.path.filename().empty()) {
+      context_.diagnostics.error(spot_of(section, "path"), "path: must name a file");
+    }
+    store.max_size_bytes = options.size_bytes("max_size");
+    store.keep = options.duration("keep");
+    store.keep_summaries = options.duration("keep_summaries");
+    store.commit_every = options.duration("commit_every");
+    store.memory_bytes = options.size_bytes("memory");
+    store.drop_newest = options.text("overflow") == "drop_newest";
+    return store;
+  }
+
+  ApiSettings read_api(const Section& section) {
+    const Options options = read_keys(section, api_keys());
+    ApiSettings api;
+    api.socket = options.text("socket");
+    api.listen = options.text("listen");
+    api.token = options.text("token");
+    constexpr std::size_t kLongestSocket = sizeof(sockaddr_un::sun_path) - 1;
+    const std::size_t length = api.socket.native().size();
+    if (options.has("socket") && (length == 0 || length > kLongestSocket)) {
+      context_.diagnostics.error(spot_of(section, "socket"), "socket: must be a path of 1 to " +
+                                                                 std::to_string(kLongestSocket) + " bytes");
+    }
+    if (!api.listen.empty()) {
+      check_listen(api.listen, spot_of(section, "listen"));
+      if (!options.has("token") && !context_.diagnostics.has_error_at(spot_of(section, "token"))) {
+        context_.diagnostics.error(spot_of(section, "listen"),
+                                   "listen: needs a \"token\", or every user of this machine could ask");
+      }
+    }
+    return api;
+  }
+
+  void check_listen(std::string_view listen, Spot spot) {
+    const std::size_t colon = listen.rfind(':');
+    unsigned port = 0;
+    bool is_port = false;
+    if (colon != std::string_view::npos) {
+      const std::string_view digits = listen.substr(colon + 1);
+      const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+      is_port =
+          parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size() && port > 0 && port < 65536;
+    }
+    if (!is_port) {
+      context_.diagnostics.error(spot, "listen: expected host:port, like 127.0.0.1:8786");
+    } else if (!is_loopback(listen.substr(0, colon))) {
+      context_.diagnostics.error(
+          spot, "listen: only loopback addresses are allowed: 127.0.0.1, [::1] or localhost");
+    }
+  }
+
+  const SettingsCatalog& catalog_;
+  ReadContext& context_;
+};
+
+LoadedSettings failed(const std::string& file, std::string message) {
+  LoadedSettings loaded;
+  loaded.errors.push_back({Place{file, 0, 0}, std::move(message)});
+  return loaded;
+}
+
+LoadedSettings parse(std::string_view yaml, const std::string& file, const SettingsCatalog& catalog,
+                     const EnvironmentLookup& environment, std::string_view host, bool others_may_read) {
+  if (yaml.size() > kLargestFile) return failed(file, "larger than 1 MiB");
+  Diagnostics diagnostics(file);
+  LoadedSettings loaded;
+  auto tree = parse_yaml(yaml);
+  if (const auto* const error = std::get_if<YamlError>(&tree)) {
+    diagnostics.error(error->spot, error->message);
+  } else {
+    ReadContext context{diagnostics, &environment};
+    loaded.settings = SettingsReader(catalog, context).read(*std::get_if<YamlNode>(&tree), host);
+    if (others_may_read) {
+      for (const Spot spot : context.plain_secrets) {
+        diagnostics.warning(spot,
+                            "a secret in a file that every user of this machine can read; chmod o-r it, or "
+                            "write {file: path}");
+      }
+    }
+  }
+  if (diagnostics.has_errors()) loaded.settings.reset();
+  loaded.errors = diagnostics.take_errors();
+  loaded.warnings = diagnostics.take_warnings();
+  return loaded;
+}
+
+}  // namespace
+
+LoadedSettings parse_settings(std::string_view yaml, const std::string& file_name,
+                              const SettingsCatalog& catalog, const EnvironmentLookup& environment,
+                              std::string_view host) {
+  return parse(yaml, file_name, catalog, environment, host, false);
+}
+
+LoadedSettings load_settings(const std::filesystem::path& file, const SettingsCatalog& catalog,
+                             const EnvironmentLookup& environment, std::string_view host) {
+  const auto content = read_file(file, kLargestFile);
+  if (!content) {
+    std::string message = content.error().message;
+    const std::string path = file.string() + ": ";
+    if (message.starts_with(path)) message.erase(0, path.size());
+    return failed(file.string(), content.error().kind == ErrorKind::full ? "larger than 1 MiB" : message);
+  }
+  struct stat status {};
+  const bool others_may_read = ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+  return parse(*content, file.string(), catalog, environment, host, others_may_read);
+}
+
+}  // namespace vigile

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Advice for editors; the reader of the file decides. It is a little stricter: numbers in quotes are accepted
+// there, and not here.
+#include <nlohmann/json.hpp>
+
+#include "settings/keys.h"
+#include "settings/values.h"
+
+namespace vigile {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A text with a variable may stand for any scalar.
+constexpr const char* kVariable = "\\$\\{";
+constexpr const char* kDuration = "^(0|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d|w))+)$";
+constexpr const char* kSize = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?$";
+constexpr double kUnbounded = 9e18;
+
+Json ref(const std::string& name) {
+  return {{"$ref", "#/$defs/" + name}};
+}
+
+Json ranged(const char* type, const OptionSpec& spec) {
+  Json json = {{"type", type}};
+  const auto bound = [&](double value) {
+    return spec.type == OptionType::integer ? Json(static_cast<std::int64_t>(value)) : Json(value);
+  };
+  if (spec.min > -kUnbounded) json["minimum"] = bound(spec.min);
+  if (spec.max < kUnbounded) json["maximum"] = bound(spec.max);
+  return {{"anyOf", Json::array({json, ref("variable")})}};
+}
+
+Json type_schema(const OptionSpec& spec) {
+  if (spec.secret && spec.type == OptionType::text) return ref("secret");
+  switch (spec.type) {
+    case OptionType::boolean:
+      return {{"anyOf", Json::array({{{"type", "boolean"}}, ref("variable")})}};
+    case OptionType::integer:
+      return ranged("integer", spec);
+    case OptionType::number:
+      return ranged("number", spec);
+    case OptionType::text:
+      return ref("text");
+    case OptionType::choice: {
+      Json values = Json::array();
+      for (const std::string_view choice : spec.choices) values.push_back(choice);
+      return {{"anyOf", Json::array({{{"enum", values}}, ref("variable")})}};
+    }
+    case OptionType::duration:
+      return ref("duration");
+    case OptionType::size:
+      return ref("size");
+    case OptionType::list:
+      return {{"type", "array"}, {"items", ref("text")}};
+    case OptionType::map:
+      return {{"type", "object"}, {"additionalProperties", ref(spec.secret ? "secret" : "text")}};
+  }
+  return Json::object();
+}
+
+Json default_json(const OptionSpec& spec) {
+  const auto value = default_value(spec);
+  if (!value) return nullptr;
+  // Durations and sizes as they are written.
+  if (spec.type == OptionType::duration || spec.type == OptionType::size) return spec.fallback;
+  struct ToJson {
+    Json operator()(bool flag) const { return flag; }
+    Json operator()(std::int64_t number) const { return number; }
+    Json operator()(double number) const { return number; }
+    Json operator()(const std::string& text) const { return text; }
+    Json operator()(std::chrono::nanoseconds duration) const { return duration.count(); }
+    Json operator()(std::uint64_t bytes) const { return bytes; }
+    Json operator()(const std::vector<std::string>& list) const { return list; }
+    Json operator()(const std::map<std::string, std::string>& map) const { return map; }
+  };
+  return std::visit(ToJson{}, *value);
+}
+
+Json option_schema(const OptionSpec& spec) {
+  Json json = type_schema(spec);
+  json["description"] = spec.help;
+  if (!spec.fallback.empty()) json["default"] = default_json(spec);
+  return json;
+}
+
+Json closed_object(std::string_view description) {
+  Json json = {{"type", Json::array({"object", "null"})}};
+  if (!description.empty()) json["description"] = description;
+  json["properties"] = Json::object();
+  json["additionalProperties"] = false;
+  return json;
+}
+
+// An entry with `when` may be incomplete: it may be skipped.
+void add_options(Json& object, std::span<const OptionSpec> table, bool may_be_skipped = false) {
+  Json required = Json::array();
+  for (const OptionSpec& spec : table) {
+    object["properties"][std::string(spec.name)] = option_schema(spec);
+    if (spec.required) required.push_back(spec.name);
+  }
+  if (required.empty()) return;
+  object["type"] = "object";
+  if (may_be_skipped) {
+    object["anyOf"] = Json::array({{{"required", required}}, {{"required", Json::array({"when"})}}});
+  } else {
+    object["required"] = required;
+  }
+}
+
+Json section(std::string_view description, std::span<const OptionSpec> table) {
+  Json json = closed_object(description);
+  add_options(json, table);
+  return json;
+}
+
+struct Kind {
+  std::string name;  // of its definition
+  const OptionTable* table;
+};
+
+// `- kind` or `- kind: {…}`.
+Json entry_list(std::string_view description, const std::vector<Kind>& kinds) {
+  Json names = Json::array();
+  Json one_of = {{"type", "object"}, {"minProperties", 1}, {"maxProperties", 1}};
+  one_of["properties"] = Json::object();
+  one_of["additionalProperties"] = false;
+  for (const Kind& kind : kinds) {
+    names.push_back(kind.table->kind);
+    one_of["properties"][std::string(kind.table->kind)] = ref(kind.name);
+  }
+  Json items = {{"anyOf", Json::array({one_of, {{"enum", names}}})}};
+  return {{"type", Json::array({"array", "null"})}, {"description", description}, {"items", items}};
+}
+
+Json kind_schema(const OptionTable& table, std::span<const OptionSpec> common, bool decides) {
+  Json json = closed_object(table.summary);
+  for (const OptionSpec& spec : common) {
+    if (spec.name == "decides" && !decides) continue;
+    json["properties"][std::string(spec.name)] = option_schema(spec);
+  }
+  add_options(json, table.options, true);
+  return json;
+}
+
+Json scalar_definitions() {
+  const auto pattern = [](const char* text) { return Json{{"type", "string"}, {"pattern", text}}; };
+  Json defs;
+  defs["variable"] = pattern(kVariable);
+  defs["variable"]["description"] = "A text with ${NAME} or ${NAME:-default} from the environment";
+  defs["text"] = {{"type", Json::array({"string", "number", "boolean"})}};
+  defs["duration"] = {{"description", "A number with its unit: 500ms, 10s, 5m, 7d"},
+                      {"anyOf", Json::array({pattern(kDuration), {{"const", 0}}, ref("variable")})}};
+  const Json whole = {{"type", "integer"}, {"minimum", 0}};
+  defs["size"] = {{"description", "Bytes, or a number with its unit: 64KiB, 256MiB"},
+                  {"anyOf", Json::array({pattern(kSize), whole, ref("variable")})}};
+  const auto reference = [](const char* key, const char* help) {
+    Json json = {{"type", "object"}};
+    json["properties"][key] = {{"type", "string"}, {"description", help}};
+    json["required"] = Json::array({key});
+    json["additionalProperties"] = false;
+    return json;
+  };
+  defs["secret"] = {
+      {"anyOf",
+       Json::array({ref("text"), reference("file", "A file that holds the secret"),
+                    reference("credential", "The name of a systemd credential (LoadCredential=)")})}};
+  return defs;
+}
+
+Json equipment_schema(const std::vector<Kind>& drivers) {
+  Json item = closed_object("A thing that is watched");
+  add_options(item, equipment_keys());
+  for (const SectionKey& key : equipment_sections()) {
+    if (key.name == "drivers") {
+      item["properties"]["drivers"] = entry_list(key.help, drivers);
+      continue;
+    }
+    Json limit = section("Limits of one metric", limit_keys());
+    limit["type"] = "object";
+    limit["anyOf"] =
+        Json::array({{{"required", Json::array({"above"})}}, {{"required", Json::array({"below"})}}});
+    item["properties"][std::string(key.name)] = {{"type", Json::array({"object", "null"})},
+                                                 {"description", key.help},
+                                                 {"additionalProperties", limit}};
+  }
+  return item;
+}
+
+}  // namespace
+
+std::string settings_schema(const SettingsCatalog& catalog) {
+  Json defs = scalar_definitions();
+  std::vector<Kind> drivers;
+  for (const DriverKind& driver : catalog.drivers) {
+    drivers.push_back({"driver_" + std::string(driver.table.kind), &driver.table});
+    defs[drivers.back().name] = kind_schema(driver.table, driver_keys(), driver.decides_availability);
+  }
+  std::vector<Kind> sinks;
+  for (const OptionTable& sink : catalog.sinks) {
+    sinks.push_back({"sink_" + std::string(sink.kind), &sink});
+    defs[sinks.back().name] = kind_schema(sink, sink_keys(), false);
+  }
+
+  Json properties;
+  for (const SectionKey& key : top_sections()) {
+    Json& property = properties[std::string(key.name)];
+    if (key.name == "site") property = section(key.help, site_keys());
+    if (key.name == "clock") property = section(key.help, clock_keys());
+    if (key.name == "store") property = section(key.help, store_keys());
+    if (key.name == "api") property = section(key.help, api_keys());
+    if (key.name == "sinks") property = entry_list(key.help, sinks);
+    if (key.name == "equipment") {
+      property = {{"type", Json::array({"array", "null"})},
+                  {"description", key.help},
+                  {"items", equipment_schema(drivers)}};
+    }
+  }
+  for (const OptionSpec& spec : top_keys()) properties[std::string(spec.name)] = option_schema(spec);
+
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", "Settings of Vigile"},
+                 {"description", "One site's file for vigiled; config/vigile.yaml explains every key"}};
+  schema["type"] = Json::array({"object", "null"});
+  schema["properties"] = std::move(properties);
+  schema["additionalProperties"] = false;
+  schema["$defs"] = std::move(defs);
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace vigile
