@@ -29,6 +29,7 @@ struct Ran {
 
 // `command` is words of the shell after "vigilectl".
 Ran run(const std::string& socket, const std::string& command) {
+  const Turn turn;
   const TempDir directory;
   const std::string script = "exec >" + (directory / "out").string() + " 2>" + (directory / "err").string() +
                              "\n" + kProgram + " " + command;
@@ -202,6 +203,7 @@ TEST(Vigilectl, ColoursOnATerminalUnlessToldNot) {
   served.agent.agent_status = example_status();
   const TempDir directory;
   const std::vector<std::string> command = {"/usr/bin/script", "-qec", kProgram + " status", "/dev/null"};
+  const Turn turn;
   ChildProcess coloured(command, directory / "a", {"VIGILE_SOCKET=" + served.socket()});
   EXPECT_EQ(coloured.wait(std::chrono::seconds(20)), 0);
   EXPECT_THAT(coloured.output(), HasSubstr("\x1b[32mhealthy\x1b[0m"));
