@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -208,6 +209,31 @@ Result<UniqueFd> adopt_listener(int fd) {
   UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || !own) return errno_error(what, errno);
   return own;
+}
+
+Result<Listeners> Listeners::open(const std::filesystem::path& socket, int inherited_fd,
+                                  const std::string& tcp) {
+  Listeners listeners;
+  if (inherited_fd >= 0) {
+    auto adopted = adopt_listener(inherited_fd);
+    if (!adopted) return adopted.error();
+    listeners.inherited_ = std::move(*adopted);
+  } else if (!socket.empty()) {
+    auto opened = UnixListener::open(socket);
+    if (!opened) return opened.error();
+    listeners.unix_ = std::move(*opened);
+  }
+  if (!tcp.empty()) {
+    auto opened = open_loopback_listener(tcp);
+    if (!opened) return opened.error();
+    listeners.tcp_ = std::move(*opened);
+  }
+  return listeners;
+}
+
+bool Listeners::somebody_waits() const {
+  pollfd waiting[] = {{local_fd(), POLLIN, 0}, {tcp_fd(), POLLIN, 0}};
+  return ::poll(waiting, 2, 0) > 0;
 }
 
 }  // namespace vigile

@@ -46,4 +46,21 @@ std::uint16_t listening_port(int fd);
 // socket.
 Result<UniqueFd> adopt_listener(int fd);
 
+// Where the API listens: on a Unix socket, its own or an inherited one, and on a TCP port if asked to.
+class Listeners {
+ public:
+  // `inherited_fd` -1: none; an empty `socket` or `tcp`: none. Errors: those of the functions above.
+  static Result<Listeners> open(const std::filesystem::path& socket, int inherited_fd,
+                                const std::string& tcp);
+  int local_fd() const { return inherited_ ? inherited_.get() : unix_.fd(); }  // -1: none
+  int tcp_fd() const { return tcp_.get(); }
+  // Whether a connection waits to be accepted.
+  bool somebody_waits() const;
+
+ private:
+  UnixListener unix_;
+  UniqueFd inherited_;
+  UniqueFd tcp_;
+};
+
 }  // namespace vigile

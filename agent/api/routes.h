@@ -9,6 +9,9 @@
 
 namespace vigile {
 
+// All of them.
+void add_routes(Router& router, AgentView& agent, std::size_t queue_bytes);
+
 void add_health_routes(Router& router, AgentView& agent);
 void add_status_routes(Router& router, AgentView& agent);
 void add_control_routes(Router& router, AgentView& agent);

@@ -5,13 +5,13 @@
 #include "api/server.h"
 
 #include <microhttpd.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -71,14 +71,7 @@ void log_library_message(void* /*unused*/, const char* format, va_list arguments
 class Server final : public ApiServer {
  public:
   Server(const ApiOptions& options, AgentView& agent, const Clock& clock) : options_(options), clock_(clock) {
-    add_health_routes(router_, agent);
-    add_status_routes(router_, agent);
-    add_point_routes(router_, agent, options.stream_queue_bytes);
-    add_control_routes(router_, agent);
-    add_driver_routes(router_, agent);
-    add_dead_letter_routes(router_, agent);
-    add_store_routes(router_, agent);
-    add_metric_routes(router_, agent);
+    add_routes(router_, agent, options.stream_queue_bytes);
   }
   ~Server() override;
   Server(const Server&) = delete;
@@ -86,13 +79,16 @@ class Server final : public ApiServer {
 
   Result<void> open();
   void run(std::stop_token stop) override;
-  std::uint16_t tcp_port() const override { return tcp_ ? listening_port(tcp_.get()) : 0; }
+  std::uint16_t tcp_port() const override { return listening_port(listeners_.tcp_fd()); }
 
  private:
   // What an epoll event is about; larger values are an Exchange whose client may have gone.
   enum Source : std::uint64_t { kWake = 1, kLibrary, kUnix, kTcp, kSources };
 
   Result<void> watch(int fd, Source source);
+  std::array<std::pair<int, Source>, 2> listening() const {
+    return {{{listeners_.local_fd(), kUnix}, {listeners_.tcp_fd(), kTcp}}};
+  }
   void arm_listeners(bool armed);
   void handle(const epoll_event& event);
   void accept_from(int listener);
@@ -120,9 +116,7 @@ class Server final : public ApiServer {
   const ApiOptions options_;
   const Clock& clock_;
   Router router_;
-  UnixListener unix_;
-  UniqueFd inherited_;
-  UniqueFd tcp_;
+  Listeners listeners_;
   UniqueFd epoll_;
   UniqueFd wake_;
   std::atomic<bool> woken_{false};
@@ -137,23 +131,12 @@ class Server final : public ApiServer {
 };
 
 Result<void> Server::open() {
-  if (options_.inherited_fd >= 0) {
-    auto adopted = adopt_listener(options_.inherited_fd);
-    if (!adopted) return adopted.error();
-    inherited_ = std::move(*adopted);
-  } else if (!options_.socket.empty()) {
-    auto opened = UnixListener::open(options_.socket);
-    if (!opened) return opened.error();
-    unix_ = std::move(*opened);
+  if (!options_.listen.empty() && options_.token.empty()) {
+    return Error{ErrorKind::config, "listen " + options_.listen + ": a token is needed with it"};
   }
-  if (!options_.listen.empty()) {
-    if (options_.token.empty()) {
-      return Error{ErrorKind::config, "listen " + options_.listen + ": a token is needed with it"};
-    }
-    auto opened = open_loopback_listener(options_.listen);
-    if (!opened) return opened.error();
-    tcp_ = std::move(*opened);
-  }
+  auto listeners = Listeners::open(options_.socket, options_.inherited_fd, options_.listen);
+  if (!listeners) return listeners.error();
+  listeners_ = std::move(*listeners);
   epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll_ || !wake_) return errno_error("api", errno);
@@ -173,12 +156,9 @@ Result<void> Server::open() {
 
   if (auto watched = watch(wake_.get(), kWake); !watched) return watched;
   if (auto watched = watch(info->epoll_fd, kLibrary); !watched) return watched;
-  const int local = inherited_ ? inherited_.get() : unix_.fd();
-  if (local >= 0) {
-    if (auto watched = watch(local, kUnix); !watched) return watched;
-  }
-  if (tcp_) {
-    if (auto watched = watch(tcp_.get(), kTcp); !watched) return watched;
+  for (const auto& [fd, source] : listening()) {
+    if (fd < 0) continue;
+    if (auto watched = watch(fd, source); !watched) return watched;
   }
   return {};
 }
@@ -245,9 +225,9 @@ void Server::handle(const epoll_event& event) {
     case kLibrary:
       return;
     case kUnix:
-      return accept_from(inherited_ ? inherited_.get() : unix_.fd());
+      return accept_from(listeners_.local_fd());
     case kTcp:
-      return accept_from(tcp_.get());
+      return accept_from(listeners_.tcp_fd());
     default: {
       // NOLINTNEXTLINE(performance-no-int-to-ptr): what epoll was given
       auto* exchange = reinterpret_cast<Exchange*>(event.data.u64);
@@ -260,9 +240,7 @@ void Server::handle(const epoll_event& event) {
 
 void Server::arm_listeners(bool armed) {
   armed_ = armed;
-  const std::pair<int, Source> listeners[] = {{inherited_ ? inherited_.get() : unix_.fd(), kUnix},
-                                              {tcp_.get(), kTcp}};
-  for (const auto& [fd, source] : listeners) {
+  for (const auto& [fd, source] : listening()) {
     if (fd < 0) continue;
     epoll_event event{};
     event.events = armed ? EPOLLIN : 0U;
@@ -302,8 +280,7 @@ void Server::make_room() {
     return;
   }
   if (armed_) arm_listeners(false);
-  pollfd waiting[] = {{inherited_ ? inherited_.get() : unix_.fd(), POLLIN, 0}, {tcp_.get(), POLLIN, 0}};
-  if (::poll(waiting, 2, 0) <= 0) return;
+  if (!listeners_.somebody_waits()) return;
   const BootTime now = clock_.boot();
   int places = kAcceptsARound;
   for (Peer& peer : peers_) {

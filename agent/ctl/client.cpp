@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kAnswerLimitBytes = std::size_t{64} << 20;
 constexpr long kAnswerLimitSeconds = 60;
+constexpr std::size_t kPathLimit = sizeof(sockaddr_un::sun_path);
 
 struct Receiver {
   CURL* handle = nullptr;
@@ -47,9 +48,6 @@ Error no_daemon(const std::string& path) {
   const std::string what = "no daemon at " + path + ": ";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return Error{ErrorKind::config, what + "this cannot be a socket's path"};
-  }
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
@@ -75,6 +73,9 @@ Error no_daemon(const std::string& path) {
 
 Result<Answer> perform(const std::string& socket, const std::string& method, const std::string& target,
                        const std::function<bool(std::string_view)>* on_data) {
+  if (socket.empty() || socket.size() >= kPathLimit) {
+    return Error{ErrorKind::config, "no daemon at \"" + socket + "\": this cannot be a socket's path"};
+  }
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(curl_easy_init(), &curl_easy_cleanup);
   if (!handle) return Error{ErrorKind::io, "curl does not start"};
   CURL* curl = handle.get();

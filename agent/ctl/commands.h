@@ -44,7 +44,7 @@ struct DeadLetterOptions {
   std::uint64_t limit = 20;
 };
 int list_dead_letters_command(const CommandContext& context, const DeadLetterOptions& options);
-// Line protocol to standard output, each line under its reason as a comment.
+// Line protocol to standard output, each line under its reason as a comment; with --json one object a line.
 int export_dead_letters_command(const CommandContext& context, const std::string& sink);
 int clear_dead_letters_command(const CommandContext& context, const std::string& sink);
 

@@ -29,6 +29,10 @@ int export_dead_letters_command(const CommandContext& context, const std::string
     const auto page = parse_object(answer->body);
     if (!page) return fail(page.error());
     for (const Json& letter : at(*page, "dead_letters")) {
+      if (context.json) {
+        print_foreign(context, letter.dump() + "\n");
+        continue;
+      }
       print_screen("# " + text_at(letter, "sink") + " " + text_at(letter, "refused") + ": " +
                    text_at(letter, "reason") + "\n");
       std::string line = raw_text_at(letter, "line");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // vigilectl: the daemon's command line. Exit status: 0 fine, 1 the answer is no, 2 usage, 3 no daemon.
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,8 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <iostream>
 
 #include "ctl/commands.h"
+#include "point/lp_commands.h"
 
 namespace vigile {
 namespace {
@@ -36,6 +37,8 @@ struct CommandLine {
   bool all = false;
   TailOptions tail;
   DeadLetterOptions letters;
+  std::string precision = "ns";
+  EncodeOptions encode;
   std::string name;
   std::function<int(const CommandContext&)> run;
 };
@@ -87,6 +90,26 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
   });
 }
 
+// Needs no daemon.
+void add_lp(CLI::App& app, CommandLine& line) {
+  CLI::App* group = app.add_subcommand("lp", "Line protocol on standard input to JSON, and back");
+  group->require_subcommand(1);
+  add_command(*group, line, "decode",
+              "Line protocol to one JSON object a point; bad lines go to standard error, and the exit is 1",
+              [&line](const CommandContext&) {
+                return lp_decode(std::cin, std::cout, std::cerr,
+                                 parse_precision(line.precision).value_or(Precision::ns));
+              })
+      ->add_option("--precision", line.precision, "Unit of the times read")
+      ->check(CLI::IsMember({"ns", "us", "ms", "s"}))
+      ->capture_default_str();
+  add_command(
+      *group, line, "encode", "One JSON object a line to line protocol",
+      [&line](const CommandContext&) { return lp_encode(std::cin, std::cout, std::cerr, line.encode); })
+      ->add_flag("--unsigned", line.encode.unsigned_integers,
+                 "Write unsigned integers as 5u, not clamped as 5i");
+}
+
 void add_commands(CLI::App& app, CommandLine& line) {
   CLI::App* status = add_command(app, line, "status",
                                  "One screen: is all well, what is delivered, what fails", &status_command);
@@ -126,17 +149,18 @@ void add_commands(CLI::App& app, CommandLine& line) {
   });
 
   add_dead_letters(app, line);
+  add_lp(app, line);
   add_json(add_command(app, line, "version", "This program's version, and the daemon's when there is one",
                        [](const CommandContext& c) { return version_command(c, VIGILE_VERSION); }),
            line);
 }
 
 int run(int argc, char** argv) {
-  ::signal(SIGPIPE, SIG_IGN);  // a reader that has left is seen where it is written to
   CLI::App app("Asks and steers vigiled, the Vigile agent, over its socket.", "vigilectl");
   app.footer("Exit status: 0 fine, 1 the answer is no, 2 usage, 3 no daemon.");
   app.require_subcommand(1);
   app.set_version_flag("--version", "vigilectl " VIGILE_VERSION);
+  std::ios::sync_with_stdio(false);  // lp reads in blocks; nothing else uses the streams
   CommandLine line;
   app.add_option("--socket", line.socket, "The daemon's socket")
       ->envname("VIGILE_SOCKET")
@@ -151,7 +175,7 @@ int run(int argc, char** argv) {
   CommandContext context{Client(line.socket), terminal_style(terminal), line.json, terminal};
   context.style.all = line.all;
   const int status = line.run(context);
-  if (std::fflush(stdout) != 0 && errno != EPIPE) {
+  if (std::fflush(stdout) != 0) {
     complain(errno_error("standard output", errno).message);
     return kAnswerIsNo;
   }

@@ -82,22 +82,18 @@ Result<std::string> render_store(std::string_view json, const ScreenStyle& style
                     grouped(count_at(*log, "points")) + " points in " + grouped(count_at(*log, "segments")) +
                     " segments\n";
   out += "         " + grouped(count_at(*log, "appended_points")) + " points appended since it was made\n";
+  const auto warn = [&](const std::string& text) {
+    out += "         " + coloured(text, Colour::yellow, style.colour) + "\n";
+  };
   if (const auto dropped = count_at(*log, "dropped_points"); dropped > 0) {
-    out += "         " +
-           coloured(grouped(dropped) + " points dropped for want of room, of " +
-                        short_time(*log, "dropped_from") + " to " + short_time(*log, "dropped_to"),
-                    Colour::yellow, style.colour) +
-           "\n";
+    warn(grouped(dropped) + " points dropped for want of room,");
+    warn("from " + short_time(*log, "dropped_from") + " to " + short_time(*log, "dropped_to"));
   }
   if (const auto damaged = count_at(*log, "damaged_segments"); damaged > 0) {
-    out += "         " +
-           coloured(grouped(damaged) + " damaged segments skipped", Colour::yellow, style.colour) + "\n";
+    warn(grouped(damaged) + " damaged segments skipped");
   }
   if (const auto letters = count_at(*log, "dead_letters"); letters > 0) {
-    out +=
-        "         " +
-        coloured(grouped(letters) + " dead letters (vigilectl dead-letters)", Colour::yellow, style.colour) +
-        "\n";
+    warn(grouped(letters) + " dead letters (vigilectl dead-letters)");
   }
   if (const std::string aside = text_at(*log, "set_aside"); !aside.empty()) {
     out += "         a damaged database was set aside, " + grouped(count_at(*log, "salvaged_segments")) +

@@ -55,6 +55,7 @@ int tail_command(const CommandContext& context, const TailOptions& options) {
     target += before + std::string(key) + "=" + percent_encode(value);
     before = '&';
   }
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that has left is no failure
   // What was written is written; there is nothing to clean up.
   ::signal(SIGINT, [](int) { ::_exit(kFine); });
   LinePrinter printer;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "point/line_decode.h"
 #include "point/utf8.h"
 
 namespace vigile {
@@ -146,37 +147,53 @@ bool append_value(const std::string& key, const FieldValue& value, const EncodeO
 
 using Tag = std::pair<std::string, std::string>;
 
-bool in_order(const Tag& a, const Tag& b) {
-  return a.first < b.first;
+// Will be written as it is, escapes apart.
+bool keeps_its_text(const Tag& tag) {
+  return std::all_of(tag.first.begin(), tag.first.end(), [](char c) {
+    const Treatment treatment = kKey[static_cast<unsigned char>(c)];
+    return treatment == kPlain || treatment == kEscape;
+  });
 }
 
-// The tags by key; of several with one key, the last.
-void append_tags(const std::vector<Tag>& tags, std::string& out) {
-  const bool strictly_sorted = std::adjacent_find(tags.begin(), tags.end(), [](const Tag& a, const Tag& b) {
-                                 return !in_order(a, b);
-                               }) == tags.end();
-  if (strictly_sorted) {
-    for (const Tag& tag : tags) append_tag(tag.first, tag.second, out);
-    return;
-  }
-  constexpr std::size_t kUsual = 32;
-  std::array<const Tag*, kUsual> few;
-  std::vector<const Tag*> many;
-  const Tag** order = few.data();
-  if (tags.size() > kUsual) {
-    many.resize(tags.size());
-    order = many.data();
-  }
-  for (std::size_t i = 0; i < tags.size(); ++i) order[i] = &tags[i];
-  // Addresses follow the order written, so they make the sort stable without its buffer.
-  std::sort(order, order + tags.size(), [](const Tag* a, const Tag* b) {
+void append_sorted_tags(const Tag** tags, std::size_t count, std::string& out) {
+  // Addresses follow the order of the point, so they make the sort stable without its buffer.
+  std::sort(tags, tags + count, [](const Tag* a, const Tag* b) {
     const int difference = a->first.compare(b->first);
     return difference != 0 ? difference < 0 : a < b;
   });
-  for (std::size_t i = 0; i < tags.size(); ++i) {
-    if (i + 1 < tags.size() && order[i]->first == order[i + 1]->first) continue;
-    append_tag(order[i]->first, order[i]->second, out);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + 1 < count && tags[i]->first == tags[i + 1]->first) continue;
+    append_tag(tags[i]->first, tags[i]->second, out);
   }
+}
+
+void append_in_order(const std::vector<Tag>& tags, std::string& out) {
+  const auto not_before = [](const Tag& a, const Tag& b) { return a.first >= b.first; };
+  if (std::adjacent_find(tags.begin(), tags.end(), not_before) == tags.end()) {
+    for (const Tag& tag : tags) append_tag(tag.first, tag.second, out);
+    return;
+  }
+  std::array<const Tag*, 32> few;
+  std::vector<const Tag*> many;
+  if (tags.size() > few.size()) many.resize(tags.size());
+  const Tag** const order = many.empty() ? few.data() : many.data();
+  for (std::size_t i = 0; i < tags.size(); ++i) order[i] = &tags[i];
+  append_sorted_tags(order, tags.size(), out);
+}
+
+void append_tags(const std::vector<Tag>& tags, std::string& out) {
+  if (std::all_of(tags.begin(), tags.end(), keeps_its_text)) {
+    append_in_order(tags, out);
+    return;
+  }
+  // Keys that differ here may be written alike: order and uniqueness are those of what is written.
+  std::vector<Tag> written(tags);
+  for (Tag& tag : written) {
+    std::string escaped;
+    append_text(tag.first, kKey, escaped);
+    tag.first = unescape(escaped);
+  }
+  append_in_order(written, out);
 }
 
 }  // namespace

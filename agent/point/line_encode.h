@@ -3,7 +3,14 @@
 // fields left out, and the line with them when none remains; newlines in strings written "\n" (two
 // characters); a backslash in a measurement, key or tag value replaced by '/'; no field named "time";
 // unsigned clamped to int64 unless asked. Source: InfluxDB line protocol reference, v2.
-// No function here keeps state; all append to the caller's text so that buffers are reused.
+// And so that one line stays one line on InfluxDB 1, 2 and 3, which know no escape for these:
+// - a control character in a measurement, key or tag value is written as an (escaped) space;
+// - a carriage return in a string is written "\r" (two characters);
+// - '#' at the start of a measurement is written '/': the line would be a comment;
+// - a byte that is not UTF-8 is written as U+FFFD: InfluxDB 3 refuses the whole body for it;
+// - a tag named "time" is left out; of several tags with one key the last counts, if it is empty there is
+// none. Fields keep their order, also those that share a key. No function here keeps state; all append to the
+// caller's text so that buffers are reused.
 #pragma once
 
 #include <cstdint>

@@ -132,5 +132,131 @@ process  0 B resident · 0 B its own · 0.0 s CPU
 )");
 }
 
+TEST(StatusScreen, LongTablesShowWhatFailsAndCountTheRest) {
+  AgentStatus status = example_status();
+  DriverView driver = status.drivers[0];
+  status.drivers.clear();
+  for (int i = 0; i < 300; ++i) {
+    driver.name = "equipment-with-a-rather-long-identifier-" + std::to_string(i) + "/modbus";
+    driver.state = i == 250 ? "failing" : "ok";
+    driver.last_error = i == 250 ? std::string(400, 'e') : "";
+    status.drivers.push_back(driver);
+  }
+  const std::string screen = screen_of(status);
+  expect_80_columns(screen);
+  EXPECT_THAT(screen, testing::HasSubstr("\n… and 288 more (--all)\n"));
+  EXPECT_LT(screen.find("failing"), screen.find("  ok  "));
+  EXPECT_LT(std::count(screen.begin(), screen.end(), '\n'), 40);
+  ScreenStyle all;
+  all.all = true;
+  const std::string whole = screen_of(status, all);
+  EXPECT_GT(std::count(whole.begin(), whole.end(), '\n'), 300);
+}
+
+TEST(StatusScreen, ColoursOnlyWhenAsked) {
+  ScreenStyle style;
+  EXPECT_THAT(screen_of(example_status(), style), testing::Not(testing::HasSubstr("\x1b")));
+  style.colour = true;
+  EXPECT_THAT(screen_of(example_status(), style), testing::HasSubstr("\x1b[32mhealthy\x1b[0m"));
+}
+
+TEST(StatusScreen, TakesWhateverIsJson) {
+  for (const char* json :
+       {"{}", R"({"drivers": 5, "sinks": {"a": []}, "log": [], "healthy": "x", "pid": "y"})",
+        R"({"drivers": [null, 1, [], {"last_error": 7, "every_s": "x", "stuck_for_s": -1}],
+                               "sinks": [{"reason": "x", "next_try_s": 1e300, "last_acknowledged": "then"}],
+                               "uptime_s": -3, "now": "2026"})"}) {
+    EXPECT_TRUE(render_status(json, {})) << json;
+    EXPECT_TRUE(render_store(json, {})) << json;
+    EXPECT_TRUE(render_drivers(json, {})) << json;
+    EXPECT_TRUE(render_driver(json, {})) << json;
+    EXPECT_TRUE(render_dead_letters(json, {})) << json;
+  }
+  EXPECT_EQ(render_status("<html>", {}).error().message, "the daemon's answer is no JSON object: <html>");
+  EXPECT_FALSE(render_status("[1]", {}));
+}
+
+TEST(DriversScreen, ListsAndShows) {
+  std::string screen = *render_drivers(R"({"drivers": [
+      {"name": "cpu", "summary": "Processor time, in all and for each core.", "may_block": false, "metrics": 9},
+      {"name": "http", "summary": "How fast a web server answers, split into name look-up, connection, TLS and answer.",
+       "may_block": true, "metrics": 12}]})",
+                                       {});
+  EXPECT_EQ(screen, R"(DRIVER  METRICS  WHAT IT SAMPLES
+cpu           9  Processor time, in all and for each core.
+http         12  How fast a web server answers, split into name look-up, connec…
+
+vigilectl drivers show NAME prints its options.
+)");
+  expect_80_columns(screen);
+  screen = *render_driver(R"({"name": "http", "summary": "How fast a web server answers.", "may_block": true,
+      "options": [
+        {"name": "url", "type": "text", "help": "What is asked for.", "default": "", "required": true},
+        {"name": "method", "type": "choice", "help": "How.", "default": "GET", "choices": ["GET", "HEAD"]},
+        {"name": "password", "type": "text", "help": "For basic authentication; needs user, and a server that takes it.",
+         "default": "", "secret": true}],
+      "metrics": [
+        {"name": "response_time", "field": "total_ms", "type": "float", "unit": "ms", "source": "CURLINFO_TOTAL_TIME_T"}]})",
+                          {});
+  EXPECT_EQ(screen, R"(http: How fast a web server answers.
+It may block, so each instance has a lane of its own.
+
+OPTION    TYPE    DEFAULT
+url       text    (required)
+  What is asked for.
+method    choice  GET
+  How. One of: GET, HEAD.
+password  text
+  For basic authentication; needs user, and a server that takes it. A secret:
+  never shown.
+
+METRIC         FIELD     TYPE   UNIT  SOURCE
+response_time  total_ms  float  ms    CURLINFO_TOTAL_TIME_T
+)");
+  expect_80_columns(screen);
+}
+
+TEST(StoreScreen, ShowsBacklogsAndLosses) {
+  LogStatus log = example_status().log;
+  log.dropped_points = 12'000;
+  log.dropped_from_ns = 1793400000'000000000;
+  log.dropped_to_ns = 1793410000'000000000;
+  log.dead_letters = 3;
+  log.sinks.push_back({"old", false, 400, 40'000, 1793300000'000000000});
+  const std::string screen = *render_store(to_text(log_json(log)), {});
+  EXPECT_EQ(screen, R"(store    48.0 MiB of 256.0 MiB · 1,234,687 points in 274,000 segments
+         1,234,687 points appended since it was made
+         12,000 points dropped for want of room,
+         from 2026-10-30T22:40:00Z to 2026-10-31T01:26:40Z
+         3 dead letters (vigilectl dead-letters)
+
+SINK     IN SETTINGS  SEGMENTS  POINTS        OLDEST WAITING
+central  yes                12     120  2026-10-31T23:59:52Z
+plant    yes                 0       0                     -
+old      no                400  40,000  2026-10-29T18:53:20Z
+  to let go of what it has not delivered: vigilectl store forget old
+)");
+  expect_80_columns(screen);
+}
+
+TEST(DeadLettersScreen, ShowsReasonsAndCutsLines) {
+  const std::string screen = *render_dead_letters(R"({"dead_letters": [
+      {"id": 7, "sink": "central", "refused": "2026-11-01T00:00:00.123Z",
+       "line": "equipment_metrics,equipment_id=1,metric_name=cpu_usage,site_id=12,site_name=Lyon value=\"x\" 1",
+       "reason": "field type conflict: input field \"value\" on measurement \"equipment_metrics\" is type string, already exists as type float"}],
+      "next_after": 7})",
+                                                  {});
+  EXPECT_EQ(screen, R"(ID  SINK     REFUSED
+ 7  central  2026-11-01T00:00:00Z
+  field type conflict: input field "value" on measurement "equipment_metrics" is
+  type string, already exists as type float
+  equipment_metrics,equipment_id=1,metric_name=cpu_usage,site_id=12,site_name=L…
+
+There may be more: --after 7, or vigilectl dead-letters export
+)");
+  expect_80_columns(screen);
+  EXPECT_EQ(*render_dead_letters(R"({"dead_letters": [], "next_after": null})", {}), "No dead letters.\n");
+}
+
 }  // namespace
 }  // namespace vigile

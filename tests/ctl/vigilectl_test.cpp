@@ -29,9 +29,10 @@ struct Ran {
 
 // `command` is words of the shell after "vigilectl".
 Ran run(const std::string& socket, const std::string& command) {
+  const Turn turn;
   const TempDir directory;
-  const std::string script = "exec " + kProgram + " " + command + " >" + (directory / "out").string() +
-                             " 2>" + (directory / "err").string();
+  const std::string script = "exec >" + (directory / "out").string() + " 2>" + (directory / "err").string() +
+                             "\n" + kProgram + " " + command;
   ChildProcess child({"/bin/sh", "-c", script}, directory / "both", {"VIGILE_SOCKET=" + socket});
   Ran ran;
   ran.status = child.wait(std::chrono::seconds(30)).value_or(-1);
@@ -76,6 +77,182 @@ TEST(Vigilectl, SaysWhyThereIsNoDaemon) {
   ran = run((directory / "left").string(), "status");
   EXPECT_EQ(ran.status, 3);
   EXPECT_THAT(ran.err, HasSubstr("nobody listens there"));
+}
+
+TEST(Vigilectl, FlushAndReload) {
+  ServedAgent served;
+  EXPECT_EQ(run(served.socket(), "flush").status, 0);
+  EXPECT_EQ(served.agent.flushes, 1);
+  served.agent.flush_result = Error{ErrorKind::full, "/data/v.db: no space left"};
+  Ran ran = run(served.socket(), "flush");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.err, "vigilectl: /data/v.db: no space left\n");
+  served.agent.reload_report = {true, {"sink central restarted"}};
+  ran = run(served.socket(), "reload");
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out, "sink central restarted\n");
+  served.agent.reload_report = {false, {"site.yaml:3:5: unknown key \"evry\"", "site.yaml:9:1: \x1b[2J"}};
+  ran = run(served.socket(), "reload");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.err,
+            "vigilectl: the settings are refused; nothing has changed\n"
+            "site.yaml:3:5: unknown key \"evry\"\nsite.yaml:9:1: ?[2J\n");
+  ran = run(served.socket(), "reload --json");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.out, HasSubstr("\"accepted\":false"));
+}
+
+TEST(Vigilectl, DriversStoreAndDeadLetters) {
+  ServedAgent served;
+  served.agent.descriptions = {DriverDescription{"cpu", "Processor time.", false, {}, {}}};
+  EXPECT_THAT(run(served.socket(), "drivers").out, HasSubstr("cpu           0  Processor time.\n"));
+  EXPECT_EQ(run(served.socket(), "drivers list").out, run(served.socket(), "drivers").out);
+  EXPECT_THAT(run(served.socket(), "drivers show cpu").out, StartsWith("cpu: Processor time.\n"));
+  EXPECT_THAT(run(served.socket(), "drivers --json").out, StartsWith("{\"drivers\":["));
+  Ran ran = run(served.socket(), "drivers show gpu");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.err, "vigilectl: no driver \"gpu\"; there are: cpu\n");
+
+  served.agent.fake_log.log_status = example_status().log;
+  served.agent.fake_log.log_status.sinks.push_back({"old one", false, 3, 30, 0});
+  EXPECT_THAT(run(served.socket(), "store").out, HasSubstr("vigilectl store forget old one"));
+  EXPECT_EQ(run(served.socket(), "store forget central").status, 1);
+  EXPECT_EQ(run(served.socket(), "store forget 'old one'").status, 0);
+  EXPECT_EQ(served.agent.fake_log.log_status.sinks.size(), 2U);
+
+  for (std::uint64_t id = 1; id <= 1500; ++id) {
+    served.agent.fake_log.letters.push_back(
+        {id, "central", 0, "cpu x=" + std::to_string(id), "because\nof it"});
+  }
+  EXPECT_THAT(run(served.socket(), "dead-letters").out, HasSubstr("--after 20"));
+  EXPECT_THAT(run(served.socket(), "dead-letters list --limit 2 --after 1").out, HasSubstr("cpu x=3\n"));
+  ran = run(served.socket(), "dead-letters export");
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.out, StartsWith("# central 1970-01-01T00:00:00.000Z: because of it\ncpu x=1\n"));
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 3000);
+  EXPECT_THAT(ran.out, testing::EndsWith("cpu x=1500\n"));
+  EXPECT_EQ(run(served.socket(), "dead-letters clear").status, 2);
+  EXPECT_EQ(run(served.socket(), "dead-letters clear --sink other").out, "0 dead letters cleared.\n");
+  EXPECT_EQ(run(served.socket(), "dead-letters clear --all").out, "1,500 dead letters cleared.\n");
+  EXPECT_THAT(served.agent.fake_log.letters, IsEmpty());
+}
+
+class TailTest : public testing::Test {
+ protected:
+  ChildProcess tail(const std::string& command) {
+    const std::string script =
+        kProgram + " tail " + command + "; echo status $? >>" + (directory_ / "end").string();
+    ChildProcess child({"/bin/bash", "-c", script}, directory_ / "out",
+                       {"VIGILE_SOCKET=" + served_.socket()});
+    EXPECT_TRUE(eventually([&] { return served_.agent.subscribers() == 1; }));
+    return child;
+  }
+  std::string end_of(ChildProcess& child) {
+    EXPECT_TRUE(child.wait(std::chrono::seconds(20)));
+    return read_file(directory_ / "end").value_or("");
+  }
+  ServedAgent served_;
+  TempDir directory_;
+};
+
+TEST_F(TailTest, PrintsUntilInterrupted) {
+  ChildProcess child({kProgram, "tail", "--metric", "cpu usage"}, directory_ / "out",
+                     {"VIGILE_SOCKET=" + served_.socket()});
+  ASSERT_TRUE(eventually([&] { return served_.agent.subscribers() == 1; }));
+  served_.agent.commit("m,metric_name=load value=1 1\nm,metric_name=cpu\\ usage value=2 2\n");
+  EXPECT_TRUE(eventually([&] { return child.output() == "m,metric_name=cpu\\ usage value=2 2\n"; }))
+      << child.output();
+  child.signal(SIGINT);
+  EXPECT_EQ(child.wait(std::chrono::seconds(20)), 0);
+}
+
+TEST_F(TailTest, EndsQuietlyWithItsReader) {
+  ChildProcess child = tail("| head -1 | sed 's/^/got /'; echo status ${PIPESTATUS[0]}");
+  served_.agent.commit("a x=1 1\n");
+  EXPECT_TRUE(eventually([&] { return child.output() == "got a x=1 1\n"; })) << child.output();
+  // The pipe is noticed when the next line comes.
+  EXPECT_TRUE(eventually([&] {
+    served_.agent.commit("b x=2 2\n");
+    return served_.agent.subscribers() == 0;
+  }));
+  ASSERT_TRUE(child.wait(std::chrono::seconds(20)));
+  EXPECT_EQ(child.output(), "got a x=1 1\nstatus 0\n");
+}
+
+TEST_F(TailTest, SaysThatTheDaemonHasEnded) {
+  ChildProcess child = tail("");
+  served_.stop();
+  EXPECT_EQ(end_of(child), "status 3\n");
+  EXPECT_EQ(child.output(), "vigilectl: the daemon has ended the stream\n");
+}
+
+TEST_F(TailTest, ATerminalGetsNoControlCharacters) {
+  // script(1) gives it a terminal.
+  ChildProcess child({"/usr/bin/script", "-qec", kProgram + " tail", "/dev/null"}, directory_ / "out",
+                     {"VIGILE_SOCKET=" + served_.socket()});
+  ASSERT_TRUE(eventually([&] { return served_.agent.subscribers() == 1; }));
+  served_.agent.commit(
+      "a x=\"\x1b[2J\xc2\x9b"
+      "31m\" 1\n");
+  EXPECT_TRUE(eventually([&] { return child.output().find("a x=\"?[2J?31m\" 1") != std::string::npos; }))
+      << child.output();
+}
+
+TEST(Vigilectl, ColoursOnATerminalUnlessToldNot) {
+  ServedAgent served;
+  served.agent.agent_status = example_status();
+  const TempDir directory;
+  const std::vector<std::string> command = {"/usr/bin/script", "-qec", kProgram + " status", "/dev/null"};
+  const Turn turn;
+  ChildProcess coloured(command, directory / "a", {"VIGILE_SOCKET=" + served.socket()});
+  EXPECT_EQ(coloured.wait(std::chrono::seconds(20)), 0);
+  EXPECT_THAT(coloured.output(), HasSubstr("\x1b[32mhealthy\x1b[0m"));
+  ChildProcess plain(command, directory / "b", {"VIGILE_SOCKET=" + served.socket(), "NO_COLOR=1"});
+  EXPECT_EQ(plain.wait(std::chrono::seconds(20)), 0);
+  EXPECT_THAT(plain.output(), HasSubstr("healthy"));
+  EXPECT_THAT(plain.output(), Not(HasSubstr("\x1b")));
+}
+
+TEST(Vigilectl, LineProtocolBothWaysWithoutADaemon) {
+  Ran ran = run("/nowhere", "lp decode --precision s <<'E'\ncpu,a=b x=1,n=2i 1700\n\nbad\nE");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.out, HasSubstr("1700000000000"));
+  EXPECT_THAT(ran.err, StartsWith("3:4: expected"));
+  ran = run("/nowhere",
+            "lp encode <<'E'\n{\"measurement\": \"cpu\", \"tags\": {\"a\": \"b\"}, "
+            "\"fields\": {\"n\": {\"int\": 2}}, \"time\": 5}\nE");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.out, "cpu,a=b n=2i 5\n");
+  EXPECT_EQ(run("/nowhere", "lp decode --precision h </dev/null").status, 2);
+  EXPECT_EQ(run("/nowhere", "lp </dev/null").status, 2);
+}
+
+TEST(Vigilectl, VersionWithAndWithoutADaemon) {
+  ServedAgent served;
+  served.agent.agent_status.version = "9.9.9";
+  EXPECT_EQ(run(served.socket(), "version").out, "vigilectl " VIGILE_VERSION "\nvigiled 9.9.9\n");
+  Ran ran = run("/nowhere", "version");
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out, "vigilectl " VIGILE_VERSION "\n");
+  EXPECT_EQ(run("/nowhere", "version --json").out,
+            "{\"vigilectl\":\"" VIGILE_VERSION "\",\"vigiled\":null}\n");
+}
+
+TEST(Vigilectl, WhatIsNoDaemonIsSaid) {
+  const TempDir directory;
+  const std::string path = (directory / "s.sock").string();
+  auto listener = UnixListener::open(path);
+  ASSERT_TRUE(listener);
+  std::jthread closes([&] {
+    pollfd ready{listener->fd(), POLLIN, 0};
+    if (::poll(&ready, 1, 20'000) == 1) UniqueFd(::accept(listener->fd(), nullptr, nullptr));
+  });
+  const Ran ran = run(path, "status");
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_THAT(ran.err, testing::AnyOf(StartsWith("vigilectl: the daemon at " + path + ": "),
+                                      StartsWith("vigilectl: no daemon at " + path + ": ")));
+  EXPECT_THAT(run((directory / std::string(120, 'x')).string(), "status").err,
+              HasSubstr("cannot be a socket's path"));
 }
 
 TEST(Vigilectl, UsageErrorsAreTwo) {
