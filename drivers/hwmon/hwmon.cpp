@@ -68,7 +68,7 @@ class HwmonDriver final : public Driver {
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     if (sensors_.empty() || clock_.boot() >= search_at_) {
-      if (const auto found = search(); !found) return found;
+      if (auto found = search(); !found) return found;
     }
     std::optional<Error> first_error;
     std::size_t read = 0;
@@ -135,7 +135,7 @@ class HwmonDriver final : public Driver {
       if (!attribute) continue;
       Sensor sensor{
           .kind = attribute->kind, .chip = chip, .device = device, .name = std::string(attribute->sensor)};
-      if (filter_.excludes(chip + "/" + sensor.name)) continue;
+      if (filter_.excludes(std::string(chip).append("/").append(sensor.name))) continue;
       if (!attribute->average && has(sensor.name + "_average")) continue;
       sensor.input_path = attributes_path + "/" + name;
       if (has(sensor.name + "_fault")) sensor.fault_path = attributes_path + "/" + sensor.name + "_fault";
