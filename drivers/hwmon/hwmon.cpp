@@ -137,10 +137,12 @@ class HwmonDriver final : public Driver {
           .kind = attribute->kind, .chip = chip, .device = device, .name = std::string(attribute->sensor)};
       if (filter_.excludes(std::string(chip).append("/").append(sensor.name))) continue;
       if (!attribute->average && has(sensor.name + "_average")) continue;
-      sensor.input_path = attributes_path + "/" + name;
-      if (has(sensor.name + "_fault")) sensor.fault_path = attributes_path + "/" + sensor.name + "_fault";
-      const auto label =
-          read_attribute((attributes_path + "/" + sensor.name + "_label").c_str(), buffer, sizeof buffer);
+      const auto path_of = [&](std::string_view attribute_name) {
+        return std::string(attributes_path).append("/").append(attribute_name);
+      };
+      sensor.input_path = path_of(name);
+      if (has(sensor.name + "_fault")) sensor.fault_path = path_of(sensor.name + "_fault");
+      const auto label = read_attribute(path_of(sensor.name + "_label").c_str(), buffer, sizeof buffer);
       sensor.label = label && !label->empty() ? std::string(*label) : sensor.name;
       const bool taken = std::any_of(
           sensors_.begin() + static_cast<std::ptrdiff_t>(first), sensors_.end(),
