@@ -93,7 +93,7 @@ class CpuDriver final : public Driver {
     const auto text = file_.read();
     const BootTime now = clock_.boot();
     if (!text) return text.error();
-    const auto parsed = parse_proc_stat(*text, file_.path(), per_core_, stat_);
+    auto parsed = parse_proc_stat(*text, file_.path(), per_core_, stat_);
     emit_total(std::chrono::duration<double>(now - previous_time_).count(), out);
     if (per_core_) emit_cores(out);
     std::swap(stat_, previous_);

@@ -40,6 +40,7 @@ TEST(Cpu, GoingBackYieldsNoRateButIowaitMaySlip) {
   now[static_cast<std::size_t>(CpuState::user)] = 999;
   EXPECT_FALSE(cpu_shares(before, now)) << "user time never slips back";
   now = before;
+  now[static_cast<std::size_t>(CpuState::user)] += 100;
   now[static_cast<std::size_t>(CpuState::idle)] = 10;
   EXPECT_FALSE(cpu_shares(before, now)) << "idle started anew";
   EXPECT_FALSE(cpu_shares(before, before)) << "no time passed";

@@ -92,7 +92,7 @@ class DiskDriver final : public Driver {
         file_(environment.proc_root / "mounts") {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
-    const auto parsed = read_mounts();
+    auto parsed = read_mounts();
     choose();
     std::optional<Error> first_error;
     std::size_t read = 0;
@@ -111,7 +111,7 @@ class DiskDriver final : public Driver {
     }
     if (!parsed) return parsed;
     if (first_error) return *first_error;
-    if (const auto there = all_there(); !there) return there;
+    if (auto there = all_there(); !there) return there;
     if (read == 0) return Error{ErrorKind::not_found, used_file_ + ": no file system to watch"};
     return {};
   }

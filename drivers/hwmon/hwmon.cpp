@@ -68,7 +68,7 @@ class HwmonDriver final : public Driver {
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     if (sensors_.empty() || clock_.boot() >= search_at_) {
-      if (const auto found = search(); !found) return found;
+      if (auto found = search(); !found) return found;
     }
     std::optional<Error> first_error;
     std::size_t read = 0;
@@ -135,12 +135,14 @@ class HwmonDriver final : public Driver {
       if (!attribute) continue;
       Sensor sensor{
           .kind = attribute->kind, .chip = chip, .device = device, .name = std::string(attribute->sensor)};
-      if (filter_.excludes(chip + "/" + sensor.name)) continue;
+      if (filter_.excludes(std::string(chip).append("/").append(sensor.name))) continue;
       if (!attribute->average && has(sensor.name + "_average")) continue;
-      sensor.input_path = attributes_path + "/" + name;
-      if (has(sensor.name + "_fault")) sensor.fault_path = attributes_path + "/" + sensor.name + "_fault";
-      const auto label =
-          read_attribute((attributes_path + "/" + sensor.name + "_label").c_str(), buffer, sizeof buffer);
+      const auto path_of = [&](std::string_view attribute_name) {
+        return std::string(attributes_path).append("/").append(attribute_name);
+      };
+      sensor.input_path = path_of(name);
+      if (has(sensor.name + "_fault")) sensor.fault_path = path_of(sensor.name + "_fault");
+      const auto label = read_attribute(path_of(sensor.name + "_label").c_str(), buffer, sizeof buffer);
       sensor.label = label && !label->empty() ? std::string(*label) : sensor.name;
       const bool taken = std::any_of(
           sensors_.begin() + static_cast<std::ptrdiff_t>(first), sensors_.end(),

@@ -72,7 +72,7 @@ class MemoryDriver final : public Driver {
     const auto text = file_.read();
     if (!text) return text.error();
     MemInfo info;
-    const auto parsed = parse_meminfo(*text, file_.path(), info);
+    auto parsed = parse_meminfo(*text, file_.path(), info);
     Values values;
     const auto available = available_bytes(info);
     if (info.total && *info.total > 0) {

@@ -71,7 +71,7 @@ class NetworkDriver final : public Driver {
     const auto text = file_.read();
     const BootTime now = clock_.boot();
     if (!text) return text.error();
-    const auto parsed = parse_net_dev(*text, file_.path(), interfaces_);
+    auto parsed = parse_net_dev(*text, file_.path(), interfaces_);
     std::erase_if(interfaces_, [&](const InterfaceCounters& one) { return !filter_.accepts(one.name); });
     const double seconds = std::chrono::duration<double>(now - previous_time_).count();
     for (const InterfaceCounters& one : interfaces_) emit(one, seconds, out);

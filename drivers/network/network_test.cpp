@@ -31,6 +31,7 @@ TEST(Network, TellsRunningOverFromStartingAnew) {
   EXPECT_FALSE(counters_risen(before, now, 10, 0)) << "more than the link carries";
   now[2] = 3;
   EXPECT_FALSE(counters_risen(before, now, 10, 100)) << "two counters went back together";
+  EXPECT_FALSE(counters_risen({near_the_top, near_the_top}, {10, 10}, 10, 100)) << "both near the top";
   EXPECT_FALSE(counters_risen({1'000'000}, {10}, 3600, 10'000)) << "stood in the lower half";
   EXPECT_FALSE(counters_risen({(std::uint64_t{1} << 32) + 5}, {10}, 10, 100)) << "has more than 32 bits";
   EXPECT_FALSE(counters_risen({3'000'000'000}, {10}, 10, 100)) << "1.29 GB in 10 s on 100 Mbit/s";
