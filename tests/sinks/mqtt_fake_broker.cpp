@@ -126,7 +126,7 @@ void FakeBroker::serve(int fd, const std::stop_token& stop) {
   if (answer.empty()) return;
   std::vector<std::string> held;
   while (!stop.stop_requested()) {
-    const std::string text = read_packet(fd, held.empty() ? -1 : 30, quiet);
+    const std::string text = read_packet(fd, held.empty() ? -1 : 200, quiet);
     if (text.empty() && !quiet) return;
     const int type = quiet ? 0 : static_cast<unsigned char>(text[0]) >> 4;
     if (type == 14) return;

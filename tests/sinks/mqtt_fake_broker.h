@@ -15,8 +15,8 @@
 namespace vigile {
 
 struct FakePublish {
-  std::string topic;
-  std::string payload;
+  std::string topic = {};
+  std::string payload = {};
   int qos = 0;
   bool retained = false;
   std::uint16_t id = 0;
@@ -37,7 +37,8 @@ struct FakeBrokerScript {
   std::function<std::string(const FakePublish&)> on_publish = [](const FakePublish& p) {
     return puback(p.id, 0);
   };
-  // Answers are held back until so many are waiting, or nothing has come for 30 ms.
+  // Answers are held back until so many are waiting, or nothing has come for 200 ms (the kernel may hold
+  // small packets back for 40).
   std::size_t hold = 1;
 };
 

@@ -131,7 +131,7 @@ TEST(OptionTable, EveryOptionIsInTheReadme) {
   const std::string readme(std::istreambuf_iterator<char>(file), {});
   for (const OptionSpec& spec : option_table()) {
     EXPECT_THAT(readme, HasSubstr("| `" + std::string(spec.name) + "` |"));
-    if (!spec.fallback.empty()) EXPECT_THAT(readme, HasSubstr(std::string(spec.fallback)));
+    EXPECT_THAT(readme, HasSubstr(std::string(spec.fallback)));
   }
 }
 
@@ -327,9 +327,11 @@ TEST_F(ResumeTest, RejectedLinesAreReportedOnceTheyAreReached) {
 
 TEST(MessageLimitTest, HalvesToAFloorAndGrowsBack) {
   MessageLimit limit(65536);
-  EXPECT_TRUE(limit.shrink());
+  EXPECT_TRUE(limit.shrink(65536));
   EXPECT_EQ(limit.bytes(), 32768u);
-  while (limit.shrink()) {
+  EXPECT_TRUE(limit.shrink(10000));
+  EXPECT_EQ(limit.bytes(), 5000u);
+  while (limit.shrink(limit.bytes())) {
   }
   EXPECT_EQ(limit.bytes(), MessageLimit::kLeastBytes);
   for (std::uint32_t i = 0; i + 1 < MessageLimit::kGrowAfter; ++i) limit.acknowledged();
@@ -337,7 +339,8 @@ TEST(MessageLimitTest, HalvesToAFloorAndGrowsBack) {
   limit.acknowledged();
   EXPECT_EQ(limit.bytes(), 2 * MessageLimit::kLeastBytes);
   MessageLimit small(300);
-  EXPECT_FALSE(small.shrink());
+  EXPECT_FALSE(small.shrink(300));
+  EXPECT_EQ(small.bytes(), 300u);
 }
 
 TEST(OutcomesTest, RefusedConnectionsPauseOnlyWhereSomebodyMustAct) {

@@ -15,7 +15,7 @@ MqttSubscriber::MqttSubscriber(std::uint16_t port, const std::string& filter,
   const std::string id = directory_.path().filename().string();
   marker_ = "subscriber/" + id;
   std::vector<std::string> publish = {
-      "mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(port), "-q", "1", "-r", "-t",
+      "mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(port), "-q", "0", "-r", "-t",
       marker_,         "-m", "ready"};
   publish.insert(publish.end(), more_arguments.begin(), more_arguments.end());
   run_program(publish, directory_ / "publish.log");

@@ -13,10 +13,10 @@ class MessageLimit {
  public:
   explicit MessageLimit(std::uint64_t most_bytes) : most_bytes_(most_bytes), bytes_(most_bytes) {}
   std::uint64_t bytes() const { return bytes_; }
-  // False when it is as small as it gets.
-  bool shrink() {
-    const std::uint64_t before = bytes_;
-    bytes_ = std::max(bytes_ / 2, std::min(kLeastBytes, most_bytes_));
+  // A message of `failed_bytes` did not get through. False when the next ones would be no smaller.
+  bool shrink(std::uint64_t failed_bytes) {
+    const std::uint64_t before = std::min(bytes_, failed_bytes);
+    bytes_ = std::max(before / 2, std::min(kLeastBytes, most_bytes_));
     acknowledged_ = 0;
     return bytes_ < before;
   }

@@ -221,7 +221,7 @@ std::optional<Outcome> MqttSink::lose(int reason, const Window& window) {
     if (event->kind == Event::Kind::ended) reason = event->code;
   }
   const bool size_suspected = reason == 0x95 || (!acknowledged_ && window.count() > 0);
-  const bool shrunk = size_suspected && message_limit_.shrink();
+  const bool shrunk = size_suspected && message_limit_.shrink(window.largest_bytes());
   drop();
   if (shrunk && reason == 0x95) return std::nullopt;
   return connection_lost(settings_, reason);
@@ -256,7 +256,7 @@ std::optional<Outcome> MqttSink::send(const Batch& batch, std::stop_token stop) 
       return stopped();
     }
     if (!event) {
-      if (!acknowledged_) message_limit_.shrink();
+      if (!acknowledged_) message_limit_.shrink(window.largest_bytes());
       drop();
       return acknowledgement_missing(settings_);
     }
@@ -276,7 +276,8 @@ std::optional<Outcome> MqttSink::send(const Batch& batch, std::stop_token stop) 
                       {.number = flight->first_line, .text = "", .reason = reason_text(event->code)});
         continue;
       }
-      if (may_be_size(event->code) && flight->lines > 1 && !shrunk) shrunk = message_limit_.shrink();
+      if (may_be_size(event->code) && flight->lines > 1 && !shrunk)
+        shrunk = message_limit_.shrink(flight->bytes);
       if (!shrunk && !refusal) refusal = publish_refused(settings_, event->code);
       window.fail(event->message);
     } else {

@@ -18,26 +18,26 @@ enum class Version { v3_1_1, v5 };
 enum class PayloadFormat { lines, json };
 
 struct MqttSettings {
-  std::string url;   // as Paho wants it: tcp:// ssl:// ws:// wss://, with a port
-  std::string host;  // of it
+  std::string url = {};   // as Paho wants it: tcp:// ssl:// ws:// wss://, with a port
+  std::string host = {};  // of it
   std::uint16_t port = 0;
   bool tls = false;
   Version version = Version::v5;
-  std::string client_id;
-  std::string user;
-  std::string password;  // secret
+  std::string client_id = {};
+  std::string user = {};
+  std::string password = {};  // secret
   int qos = 1;
-  std::string topic;
-  std::string status_topic;  // empty: none
+  std::string topic = {};
+  std::string status_topic = {};  // empty: none
   PayloadFormat format = PayloadFormat::lines;
   std::uint64_t max_message_bytes = std::uint64_t{64} << 10;
   std::uint32_t window = 20;  // messages sent and not yet acknowledged, at most
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds keep_alive = std::chrono::seconds(60);
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(10);
-  std::string ca_file;
-  std::string cert_file;
-  std::string key_file;
+  std::string ca_file = {};
+  std::string cert_file = {};
+  std::string key_file = {};
   bool insecure = false;
 };
 

@@ -29,6 +29,14 @@ const Flight* Window::find(std::uintptr_t number) const {
   return found == nullptr ? nullptr : &found->flight;
 }
 
+std::size_t Window::largest_bytes() const {
+  std::size_t largest = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.state == State::sent) largest = std::max(largest, entry.flight.bytes);
+  }
+  return largest;
+}
+
 void Window::leave(Entry& entry, State state) {
   entry.state = state;
   --count_;

@@ -40,6 +40,7 @@ class Window {
 
   std::size_t count() const { return count_; }  // on their way
   std::size_t bytes() const { return bytes_; }
+  std::size_t largest_bytes() const;  // of one of them; 0: none
 
  private:
   enum class State { sent, done, failed };
