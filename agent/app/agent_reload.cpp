@@ -5,7 +5,7 @@
 
 #include "app/agent.h"
 #include "core/logging.h"
-#include "settings/settings_change.h"
+#include "settings/change.h"
 
 namespace vigile {
 
@@ -55,15 +55,15 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
     return report;
   }
 
-  const auto instances_wanted = both(change.drivers_added, change.drivers_changed);
-  const auto sinks_wanted = both(change.sinks_added, change.sinks_changed);
+  const auto instances_wanted = both(change.drivers.added, change.drivers.changed);
+  const auto sinks_wanted = both(change.sinks.added, change.sinks.changed);
   std::vector<SettingsError> errors;
   const auto instances = build_instances(next, &instances_wanted, assembly_context(), errors);
   auto sinks = build_sinks(next, &sinks_wanted, clock_, errors);
   for (const SettingsError& error : errors) report.messages.push_back(to_string(error));
   if (!errors.empty()) return report;
 
-  const auto sinks_ending = both(change.sinks_removed, change.sinks_changed);
+  const auto sinks_ending = both(change.sinks.removed, change.sinks.changed);
   if (!stop_sinks(&sinks_ending, 5s)) {
     report.messages.push_back("a sink that is to be stopped hangs: " + joined(sinks_ending));
     return report;
@@ -73,7 +73,7 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
     const MutexLock lock(wiring_mutex_);
     settings_ = next;
   }
-  scheduler_->remove(both(change.drivers_removed, change.drivers_changed));
+  scheduler_->remove(both(change.drivers.removed, change.drivers.changed));
   scheduler_->add(instances);
   if (const auto known = log_->set_sinks(sink_names(next)); !known)
     report.messages.push_back(known.error().message);
@@ -86,13 +86,13 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
   }
   if (change.api) ::kill(::getpid(), SIGUSR1);
 
-  say(report, "drivers started", change.drivers_added);
-  say(report, "drivers restarted", change.drivers_changed);
-  say(report, "drivers ended", change.drivers_removed);
-  say(report, "sinks started", change.sinks_added);
-  say(report, "sinks restarted", change.sinks_changed);
+  say(report, "drivers started", change.drivers.added);
+  say(report, "drivers restarted", change.drivers.changed);
+  say(report, "drivers ended", change.drivers.removed);
+  say(report, "sinks started", change.sinks.added);
+  say(report, "sinks restarted", change.sinks.changed);
   say(report, "sinks ended; what they have not delivered stays listed in `vigilectl store`",
-      change.sinks_removed);
+      change.sinks.removed);
   if (change.store_limits) report.messages.push_back("store: new limits");
   if (change.api) report.messages.push_back("status socket: opened again");
   for (const SettingsError& warning : loaded.warnings)

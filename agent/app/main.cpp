@@ -19,6 +19,7 @@
 #include "core/logging.h"
 #include "core/unique_fd.h"
 #include "core/units.h"
+#include "settings/effective.h"
 #include "settings/settings.h"
 
 namespace vigile {
@@ -132,7 +133,7 @@ int run(const Arguments& arguments) {
     return kUsage;
   }
   if (arguments.check) {
-    std::cout << describe(*loaded.settings);
+    std::cout << effective_text(*loaded.settings, built_in_catalog());
     return kFine;
   }
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace vigile {
+
+// How many bytes of lines a batch may have: up to the ceiling while the server answers quickly, fewer when it
+// is slow, and what it once refused as too large is not tried again soon.
+class BatchLimit {
+ public:
+  static constexpr std::uint64_t kLeast = std::uint64_t{16} << 10;
+  static constexpr std::chrono::nanoseconds kQuick = std::chrono::seconds(1);
+  static constexpr std::chrono::nanoseconds kSlow = std::chrono::seconds(5);
+  static constexpr std::uint64_t kForgetAfter = 1000;  // batches until a refused size is tried again
+
+  explicit BatchLimit(std::uint64_t ceiling)
+      : ceiling_(ceiling), refused_(ceiling), bytes_(std::min(ceiling, std::uint64_t{256} << 10)) {}
+
+  std::uint64_t bytes() const { return bytes_; }
+
+  void accepted(std::chrono::nanoseconds took) {
+    if (took > kSlow) {
+      bytes_ = std::max(kLeast, bytes_ / 2);
+    } else if (took < kQuick) {
+      bytes_ = std::min(refused_, bytes_ * 2);
+    }
+    if (refused_ < ceiling_ && ++accepted_ >= kForgetAfter) {
+      refused_ = std::min(ceiling_, refused_ * 2);
+      accepted_ = 0;
+    }
+  }
+  // The server's limit is below `batch_bytes`.
+  void too_large(std::uint64_t batch_bytes) {
+    refused_ = std::max<std::uint64_t>(1, std::min(refused_, batch_bytes) / 2);
+    bytes_ = std::min(bytes_, refused_);
+    accepted_ = 0;
+  }
+
+ private:
+  const std::uint64_t ceiling_;
+  std::uint64_t refused_;
+  std::uint64_t bytes_;
+  std::uint64_t accepted_ = 0;
+};
+
+}  // namespace vigile

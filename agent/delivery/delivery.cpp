@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delivery/delivery.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/logging.h"
+#include "core/mutex.h"
+#include "core/units.h"
+#include "delivery/backoff.h"
+#include "delivery/batch_limit.h"
+#include "delivery/isolation.h"
+
+namespace vigile {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kStoreRetry = std::chrono::seconds(5);
+
+class DeliveryLoop final : public Delivery {
+ public:
+  DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink, const Clock& clock)
+      : options_(options),
+        log_(log),
+        sink_(sink),
+        clock_(clock),
+        backoff_(options.seed),
+        limit_(std::min(options.batch_bytes, sink.max_batch_bytes())),
+        next_flush_(clock.boot() + backoff_.fraction(options.every)),
+        next_try_(next_flush_),
+        live_from_(log.last_seq() + 1),
+        live_mark_(live_from_),
+        bucket_at_(clock.boot()),
+        failure_("sink " + options.sink) {
+    status_.batch_bytes = limit_.bytes();
+  }
+
+  BootTime step(std::stop_token stop) override;
+  void flush() override EXCLUDES(mutex_);
+  DeliveryStatus status() const override EXCLUDES(mutex_);
+
+ private:
+  // What is read from the log to be sent at once.
+  struct Reading {
+    std::vector<StoredSegment> segments;
+    bool backlog = false;  // of live_first: paced
+  };
+
+  bool take_flush_request() EXCLUDES(mutex_);
+  void begin_flush(BootTime now);
+  Result<Reading> read(BootTime now);
+  BootTime rest(BootTime now) EXCLUDES(mutex_);
+  Outcome send(const Batch& batch, std::stop_token stop) EXCLUDES(mutex_);
+  BootTime deliver(Reading reading, std::stop_token stop) EXCLUDES(mutex_);
+  BootTime isolate_next(std::stop_token stop) EXCLUDES(mutex_);
+  BootTime finish_isolation(BootTime now) EXCLUDES(mutex_);
+  BootTime start_isolation(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
+  BootTime accepted(const Batch& batch, nanoseconds took, bool backlog, BootTime now) EXCLUDES(mutex_);
+  BootTime failed(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
+  BootTime store_failed(const Error& error, BootTime now) EXCLUDES(mutex_);
+  void set_state(DeliveryStatus::State state, std::string reason, std::optional<BootTime> next)
+      EXCLUDES(mutex_);
+
+  const DeliveryOptions options_;
+  Log& log_;
+  Sink& sink_;
+  const Clock& clock_;
+
+  // The stepping thread's alone.
+  Backoff backoff_;
+  BatchLimit limit_;
+  BootTime next_flush_;
+  BootTime next_try_;
+  bool flushing_ = false;                // what there is goes out until nothing is left
+  std::vector<StoredSegment> segments_;  // of the batch under way
+  std::vector<Payload> payloads_;
+  std::unique_ptr<Isolation> isolation_;
+  std::uint64_t live_from_;  // live_first: segments from here on are live
+  std::uint64_t live_mark_;  // and those from here on at the next flush
+  double bucket_ = 0;        // bytes of backlog that may go now
+  BootTime bucket_at_;
+  log::Repeated failure_;
+
+  mutable Mutex mutex_;
+  bool flush_requested_ GUARDED_BY(mutex_) = false;
+  DeliveryStatus status_ GUARDED_BY(mutex_);
+};
+
+void DeliveryLoop::flush() {
+  const MutexLock lock(mutex_);
+  flush_requested_ = true;
+}
+
+DeliveryStatus DeliveryLoop::status() const {
+  const MutexLock lock(mutex_);
+  return status_;
+}
+
+bool DeliveryLoop::take_flush_request() {
+  const MutexLock lock(mutex_);
+  return std::exchange(flush_requested_, false);
+}
+
+void DeliveryLoop::set_state(DeliveryStatus::State state, std::string reason, std::optional<BootTime> next) {
+  const MutexLock lock(mutex_);
+  status_.state = state;
+  status_.reason = std::move(reason);
+  status_.next_try = next;
+  status_.batch_bytes = limit_.bytes();
+}
+
+void DeliveryLoop::begin_flush(BootTime now) {
+  flushing_ = true;
+  // Flushes that were missed are not made up for.
+  while (next_flush_ <= now) next_flush_ += options_.every;
+  live_from_ = std::exchange(live_mark_, log_.last_seq() + 1);
+}
+
+BootTime DeliveryLoop::step(std::stop_token stop) {
+  const BootTime now = clock_.boot();
+  const bool asked = take_flush_request();
+  if (!asked && now < next_try_) return next_try_;
+  if (isolation_) return next_try_ = isolate_next(stop);
+  if (asked || now >= next_flush_ || !flushing_) begin_flush(now);
+  auto reading = read(now);
+  if (!reading) return next_try_ = store_failed(reading.error(), now);
+  if (reading->segments.empty()) return next_try_ = rest(now);
+  return next_try_ = deliver(std::move(*reading), stop);
+}
+
+Result<DeliveryLoop::Reading> DeliveryLoop::read(BootTime now) {
+  const ReadLimits limits{.raw_bytes = std::min(limit_.bytes(), sink_.max_batch_bytes())};
+  if (!options_.live_first) {
+    auto segments = log_.read_undelivered(options_.sink, 0, limits);
+    if (!segments) return segments.error();
+    return Reading{std::move(*segments)};
+  }
+  auto live = log_.read_undelivered(options_.sink, live_from_, limits);
+  if (!live) return live.error();
+  if (!live->empty()) return Reading{std::move(*live)};
+  if (options_.backlog_bytes_per_second > 0) {
+    const double rate = static_cast<double>(options_.backlog_bytes_per_second);
+    bucket_ = std::min(rate, bucket_ + rate * std::chrono::duration<double>(now - bucket_at_).count());
+    bucket_at_ = now;
+    if (bucket_ <= 0) return Reading{};
+  }
+  auto backlog = log_.read_undelivered(options_.sink, 0, limits);
+  if (!backlog) return backlog.error();
+  return Reading{std::move(*backlog), true};
+}
+
+// Nothing to send now: until the next flush, or until the bucket has something again.
+BootTime DeliveryLoop::rest(BootTime now) {
+  BootTime next = next_flush_;
+  if (options_.live_first && bucket_ < 0) {
+    const double wait = -bucket_ / static_cast<double>(options_.backlog_bytes_per_second) + 0.001;
+    next = std::min(next, now + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(wait)));
+  } else {
+    flushing_ = false;
+  }
+  set_state(DeliveryStatus::State::idle, "", next);
+  return next;
+}
+
+Outcome DeliveryLoop::send(const Batch& batch, std::stop_token stop) {
+  {
+    const MutexLock lock(mutex_);
+    // A failure is shown until something has gone through.
+    if (status_.state == DeliveryStatus::State::idle || status_.state == DeliveryStatus::State::starting) {
+      status_.state = DeliveryStatus::State::delivering;
+    }
+    ++status_.requests;
+  }
+  return sink_.deliver(batch, stop);
+}
+
+BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
+  segments_ = std::move(reading.segments);
+  payloads_.clear();
+  Batch batch;
+  for (const StoredSegment& segment : segments_) {
+    payloads_.push_back(segment.view());
+    batch.points += segment.points;
+    batch.raw_bytes += segment.raw_bytes;
+  }
+  batch.payloads = payloads_;
+  const BootTime begin = clock_.boot();
+  const Outcome outcome = send(batch, stop);
+  const BootTime now = clock_.boot();
+  switch (outcome.kind) {
+    case Outcome::Kind::accepted:
+      return accepted(batch, now - begin, reading.backlog, now);
+    case Outcome::Kind::retry_later:
+    case Outcome::Kind::paused:
+      if (stop.stop_requested()) return now;
+      return failed(outcome, now);
+    case Outcome::Kind::too_large:
+      limit_.too_large(batch.raw_bytes);
+      if (segments_.size() > 1) {
+        log::notice("sink " + options_.sink + ": a batch of " + format_size(batch.raw_bytes) +
+                    " is too large for the server; batches are halved");
+        set_state(DeliveryStatus::State::delivering, "", now);
+        return now;
+      }
+      return start_isolation(outcome, now);
+    case Outcome::Kind::partial:
+    case Outcome::Kind::malformed:
+      return start_isolation(outcome, now);
+  }
+  return now;
+}
+
+BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, bool backlog, BootTime now) {
+  if (const auto kept = log_.acknowledge(options_.sink, {segments_.front().seq, segments_.back().seq});
+      !kept) {
+    return store_failed(kept.error(), now);
+  }
+  segments_.clear();
+  limit_.accepted(took);
+  backoff_.succeeded(now);
+  failure_.succeeded();
+  if (backlog && options_.backlog_bytes_per_second > 0) bucket_ -= static_cast<double>(batch.raw_bytes);
+  const MutexLock lock(mutex_);
+  status_.state = DeliveryStatus::State::delivering;
+  status_.reason.clear();
+  status_.next_try = now;
+  status_.last_acknowledged = clock_.wall();
+  status_.delivered_points += batch.points;
+  status_.delivered_bytes += batch.raw_bytes;
+  status_.batch_bytes = limit_.bytes();
+  return now;
+}
+
+BootTime DeliveryLoop::failed(const Outcome& outcome, BootTime now) {
+  const bool paused = outcome.kind == Outcome::Kind::paused;
+  nanoseconds wait = paused ? Backoff::kLongest : backoff_.failed();
+  if (!paused && outcome.retry_after) {
+    wait = std::clamp<nanoseconds>(*outcome.retry_after, nanoseconds(0), Backoff::kLongestTold);
+  }
+  failure_.failed((paused ? "paused: " : "") + outcome.message);
+  {
+    const MutexLock lock(mutex_);
+    ++status_.failures;
+  }
+  const auto state = paused                ? DeliveryStatus::State::paused
+                     : outcome.retry_after ? DeliveryStatus::State::waiting
+                                           : DeliveryStatus::State::retrying;
+  set_state(state, outcome.message, now + wait);
+  return now + wait;
+}
+
+BootTime DeliveryLoop::store_failed(const Error& error, BootTime now) {
+  failure_.failed("the log: " + error.message, log::Level::error);
+  set_state(DeliveryStatus::State::retrying, "the log: " + error.message, now + kStoreRetry);
+  return now + kStoreRetry;
+}
+
+BootTime DeliveryLoop::start_isolation(const Outcome& outcome, BootTime now) {
+  std::string lines;
+  for (const StoredSegment& segment : segments_) {
+    auto inflated = inflate_payload(segment.view());
+    if (!inflated) {
+      // Its bytes are as they were written, and yet no lines: the log passes over it like any other damage.
+      log::error("sink " + options_.sink + ": segment " + std::to_string(segment.seq) + ": " +
+                 inflated.error().message);
+      continue;
+    }
+    lines += *inflated;
+  }
+  isolation_ = std::make_unique<Isolation>(std::move(lines), outcome, options_.isolation_requests);
+  set_state(DeliveryStatus::State::delivering, "", now);
+  return isolation_->done() ? finish_isolation(now) : now;
+}
+
+BootTime DeliveryLoop::isolate_next(std::stop_token stop) {
+  if (isolation_->done()) return finish_isolation(clock_.boot());
+  const std::string_view lines = isolation_->next();
+  std::string deflated;
+  PayloadEncoder(1).encode(lines, deflated);  // rare: not worth keeping its buffers
+  const Payload payload{deflated, static_cast<std::uint32_t>(lines.size()), crc32_of(lines),
+                        static_cast<std::uint32_t>(isolation_->next_points())};
+  const Outcome outcome = send(Batch{std::span(&payload, 1), payload.points, payload.raw_bytes}, stop);
+  const BootTime now = clock_.boot();
+  if (!isolation_->take(outcome)) return stop.stop_requested() ? now : failed(outcome, now);
+  failure_.succeeded();
+  return isolation_->done() ? finish_isolation(now) : now;
+}
+
+BootTime DeliveryLoop::finish_isolation(BootTime now) {
+  std::vector<DeadLetter> letters;
+  for (const Isolation::BadLine& bad : isolation_->bad()) {
+    letters.push_back(DeadLetter{
+        .sink = options_.sink, .refused_ns = to_ns(clock_.wall()), .line = bad.line, .reason = bad.reason});
+  }
+  const SeqRange range{segments_.front().seq, segments_.back().seq};
+  if (const auto kept = log_.acknowledge(options_.sink, range, letters); !kept)
+    return store_failed(kept.error(), now);
+  if (!letters.empty()) {
+    log::warning("sink " + options_.sink + ": " + std::to_string(letters.size()) +
+                 " lines refused for good are dead letters; the last: " + letters.back().reason);
+  }
+  std::uint64_t bytes = 0;
+  for (const StoredSegment& segment : segments_) bytes += segment.raw_bytes;
+  const std::uint64_t lines = isolation_->lines();
+  isolation_.reset();
+  segments_.clear();
+  backoff_.succeeded(now);
+  const MutexLock lock(mutex_);
+  status_.state = DeliveryStatus::State::delivering;
+  status_.reason.clear();
+  status_.next_try = now;
+  status_.last_acknowledged = clock_.wall();
+  status_.dead_letters += letters.size();
+  status_.delivered_points += lines - std::min<std::uint64_t>(lines, letters.size());
+  status_.delivered_bytes += bytes;
+  return now;
+}
+
+}  // namespace
+
+std::unique_ptr<Delivery> Delivery::make(const DeliveryOptions& options, Log& log, Sink& sink,
+                                         const Clock& clock) {
+  return std::make_unique<DeliveryLoop>(options, log, sink, clock);
+}
+
+}  // namespace vigile

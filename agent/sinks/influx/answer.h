@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server's answer to a write means for delivery (DESIGN §7). Pure.
+// Sources: InfluxDB 1.8, 2.7 and 3 HTTP API references; what was measured stands in README.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+#include "sinks/influx/influx_settings.h"
+#include "sinks/sink.h"
+
+namespace vigile::influx_sink {
+
+struct Answer {
+  long status = 0;          // HTTP
+  std::string body;         // as far as it was read
+  std::string retry_after;  // header; seconds or an HTTP date
+};
+
+// `now` is for Retry-After dates.
+Outcome judge(const Answer& answer, const InfluxSettings& settings, WallTime now);
+
+// What the server says in its body: the "message" or "error" of JSON, or the text itself; one line of at most
+// 500 bytes. Empty when there is none, or it is HTML.
+std::string server_message(std::string_view body);
+
+}  // namespace vigile::influx_sink
