@@ -6,12 +6,15 @@ namespace vigile {
 // One line a driver, by name: X(Cpu) is kCpuDriver of drivers/cpu. CMakeLists.txt has the other line.
 // clang-format off
 #define VIGILE_FOR_EACH_DRIVER(X) \
+  X(Agent) \
   X(Cpu) \
   X(Disk) \
   X(Hwmon) \
   X(Load) \
   X(Memory) \
   X(Network) \
+  X(Simulate) \
+  X(Tcp) \
   X(Thermal) \
   // end of the list
 // clang-format on
