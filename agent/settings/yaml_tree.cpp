@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kDeepest = 32;
 constexpr std::size_t kMostNodes = 100'000;
+constexpr const char* kTooMany = "more than 100000 values; aliases count for what they stand for";
 
 // Turns yaml-cpp's marks, which count bytes from 0, into spots.
 class Lines {
@@ -130,9 +131,10 @@ class TreeBuilder final : public YAML::EventHandler {
     if (error) return;
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) return fail(mark, "an alias inside the value that it stands for");
-    nodes_ += found->second.nodes;
-    if (nodes_ > kMostNodes) return fail(mark, "too many values: aliases count for what they stand for");
+    nodes_ += found->second.nodes + 1;
+    if (nodes_ > kMostNodes) return fail(mark, kTooMany);
     if (open_.size() + found->second.height > kDeepest) return fail(mark, "nested too deeply");
+    grow(found->second.height);
     place(YamlNode(found->second.node));
   }
 
@@ -218,7 +220,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void add(YamlNode node, YAML::anchor_t anchor) {
     if (error) return;
     if (++nodes_ > kMostNodes) {
-      error = YamlError{node.spot, "more than 100000 values"};
+      error = YamlError{node.spot, kTooMany};
       return;
     }
     if (anchor != YAML::NullAnchor) anchors_[anchor] = Anchored{node, 1, 0};
@@ -229,7 +231,7 @@ class TreeBuilder final : public YAML::EventHandler {
             YAML::EmitterStyle::value style) {
     if (!check_tag(mark, tag)) return;
     if (open_.size() >= kDeepest) return fail(mark, "nested too deeply");
-    if (++nodes_ > kMostNodes) return fail(mark, "more than 100000 values");
+    if (++nodes_ > kMostNodes) return fail(mark, kTooMany);
     Open& level = open_.emplace_back(Open{{}, anchor, nodes_ - 1, style == YAML::EmitterStyle::Flow});
     level.node.kind = kind;
     level.node.spot = lines_.spot(mark);
@@ -244,8 +246,13 @@ class TreeBuilder final : public YAML::EventHandler {
       anchors_[level.anchor] = Anchored{level.node, nodes, level.height};
       nodes_ += nodes;  // the copy takes room too
     }
-    if (!open_.empty()) open_.back().height = std::max(open_.back().height, level.height + 1);
+    grow(level.height);
     place(std::move(level.node));
+  }
+
+  // The innermost open value holds one of `height` levels.
+  void grow(std::size_t height) {
+    if (!open_.empty()) open_.back().height = std::max(open_.back().height, height + 1);
   }
 
   void place(YamlNode node) {
