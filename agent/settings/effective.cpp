@@ -40,6 +40,13 @@ std::span<const OptionSpec> sink_table(const SettingsCatalog& catalog, std::stri
   return {};
 }
 
+// Whole days as days: 400d reads better than 57w1d.
+std::string format_period(std::chrono::nanoseconds period) {
+  constexpr std::chrono::nanoseconds kDay = std::chrono::hours(24);
+  if (period < kDay || period % kDay != std::chrono::nanoseconds(0)) return format_duration(period);
+  return std::to_string(period / kDay) + "d";
+}
+
 std::string format_limit(const WarningLimit& limit) {
   std::string text = "  warning when " + limit.metric;
   if (limit.above) text += " > " + format_number(*limit.above);
@@ -70,8 +77,8 @@ std::string format_equipment(const EquipmentSettings& equipment, const SettingsC
 
 std::string format_store(const StoreSettings& store) {
   return "store " + store.path.string() + ": at most " + format_exact_size(store.max_size_bytes) + ", then " +
-         (store.drop_newest ? "drop_newest" : "drop_oldest") + "; keep " + format_duration(store.keep) +
-         ", summaries " + format_duration(store.keep_summaries) + "; commit every " +
+         (store.drop_newest ? "drop_newest" : "drop_oldest") + "; keep " + format_period(store.keep) +
+         ", summaries " + format_period(store.keep_summaries) + "; commit every " +
          format_duration(store.commit_every) + "; " + format_exact_size(store.memory_bytes) +
          " of memory while the disk fails\n";
 }

@@ -146,8 +146,8 @@ class EquipmentReader {
       check_name("id", equipment.id, spot_of(section, "id"), context_);
       ids_.claim(equipment.id, spot_of(section, "id"), "", context_);
     }
+    check_name("name", options.text("name"), spot_of(section, "name"), context_);
     equipment.name = options.has("name") ? options.text("name") : equipment.id;
-    check_name("name", equipment.name, spot_of(section, "name"), context_);
     equipment.type = options.text("type");
     equipment.ip_address = options.text("ip_address");
     check_address(equipment.ip_address, spot_of(section, "ip_address"));

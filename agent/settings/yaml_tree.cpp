@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kDeepest = 32;
 constexpr std::size_t kMostNodes = 100'000;
+constexpr const char* kTooMany = "more than 100000 values; aliases count for what they stand for";
 
 // Turns yaml-cpp's marks, which count bytes from 0, into spots.
 class Lines {
@@ -32,6 +33,14 @@ class Lines {
     if (mark.line < 0) return {};
     const std::size_t line = std::min<std::size_t>(mark.line, starts_.size() - 1);
     return spot_of(std::min(starts_[line] + static_cast<std::size_t>(mark.column), text_.size()), line);
+  }
+
+  // Where the line's indentation has a tab, if it has.
+  std::optional<Spot> tab_in_indentation(const YAML::Mark& mark) const {
+    if (mark.line < 0 || static_cast<std::size_t>(mark.line) >= starts_.size()) return std::nullopt;
+    const std::size_t tab = text_.find_first_not_of(' ', starts_[mark.line]);
+    if (tab == std::string_view::npos || text_[tab] != '\t') return std::nullopt;
+    return spot_of(tab, mark.line);
   }
 
   Spot spot(std::size_t offset) const {
@@ -122,9 +131,10 @@ class TreeBuilder final : public YAML::EventHandler {
     if (error) return;
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) return fail(mark, "an alias inside the value that it stands for");
-    nodes_ += found->second.nodes;
-    if (nodes_ > kMostNodes) return fail(mark, "too many values: aliases count for what they stand for");
+    nodes_ += found->second.nodes + 1;
+    if (nodes_ > kMostNodes) return fail(mark, kTooMany);
     if (open_.size() + found->second.height > kDeepest) return fail(mark, "nested too deeply");
+    grow(found->second.height);
     place(YamlNode(found->second.node));
   }
 
@@ -140,15 +150,23 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlNode::Kind::list);
+                       YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, YamlNode::Kind::list, style);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlNode::Kind::map);
+                  YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, YamlNode::Kind::map, style);
   }
   void OnMapEnd() override { close(); }
+
+  // The innermost { or [ that is not closed yet.
+  std::optional<Spot> open_bracket() const {
+    for (auto level = open_.rbegin(); level != open_.rend(); ++level) {
+      if (level->bracketed) return level->node.spot;
+    }
+    return std::nullopt;
+  }
 
   YamlNode root;
   std::optional<YamlError> error;  // once set, all further events are ignored
@@ -158,6 +176,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode node;
     YAML::anchor_t anchor;
     std::size_t nodes_before;
+    bool bracketed;
     std::size_t height = 1;
     bool key_waits = false;
   };
@@ -201,18 +220,19 @@ class TreeBuilder final : public YAML::EventHandler {
   void add(YamlNode node, YAML::anchor_t anchor) {
     if (error) return;
     if (++nodes_ > kMostNodes) {
-      error = YamlError{node.spot, "more than 100000 values"};
+      error = YamlError{node.spot, kTooMany};
       return;
     }
     if (anchor != YAML::NullAnchor) anchors_[anchor] = Anchored{node, 1, 0};
     place(std::move(node));
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind,
+            YAML::EmitterStyle::value style) {
     if (!check_tag(mark, tag)) return;
     if (open_.size() >= kDeepest) return fail(mark, "nested too deeply");
-    if (++nodes_ > kMostNodes) return fail(mark, "more than 100000 values");
-    Open& level = open_.emplace_back(Open{{}, anchor, nodes_ - 1});
+    if (++nodes_ > kMostNodes) return fail(mark, kTooMany);
+    Open& level = open_.emplace_back(Open{{}, anchor, nodes_ - 1, style == YAML::EmitterStyle::Flow});
     level.node.kind = kind;
     level.node.spot = lines_.spot(mark);
   }
@@ -226,8 +246,13 @@ class TreeBuilder final : public YAML::EventHandler {
       anchors_[level.anchor] = Anchored{level.node, nodes, level.height};
       nodes_ += nodes;  // the copy takes room too
     }
-    if (!open_.empty()) open_.back().height = std::max(open_.back().height, level.height + 1);
+    grow(level.height);
     place(std::move(level.node));
+  }
+
+  // The innermost open value holds one of `height` levels.
+  void grow(std::size_t height) {
+    if (!open_.empty()) open_.back().height = std::max(open_.back().height, height + 1);
   }
 
   void place(YamlNode node) {
@@ -281,11 +306,18 @@ constexpr Wording kWordings[] = {
     {"unknown token", "a character that cannot begin a value; quote the text"},
 };
 
-YamlError syntax_error(const YAML::Exception& caught, const Lines& lines) {
+YamlError syntax_error(const YAML::Exception& caught, const TreeBuilder& builder, const Lines& lines) {
+  if (const auto tab = lines.tab_in_indentation(caught.mark)) {
+    return YamlError{*tab, "a tab in the indentation; use spaces"};
+  }
   // Only yaml-cpp's fixed words: what it appends may be part of a secret.
   std::string message = "not valid YAML: " + caught.msg.substr(0, caught.msg.find(':'));
   for (const Wording& wording : kWordings) {
     if (caught.msg.starts_with(wording.library)) message = wording.ours;
+  }
+  const auto bracket = builder.open_bracket();
+  if (bracket && caught.msg.find("flow not found") != std::string::npos) {
+    message += "; it was opened at " + std::to_string(bracket->line) + ":" + std::to_string(bracket->column);
   }
   return YamlError{lines.spot(caught.mark), std::move(message)};
 }
@@ -303,7 +335,7 @@ std::variant<YamlNode, YamlError> parse_yaml(std::string_view text) {
     // Asked once more after the first document: a text like "," would give documents for ever.
     if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
   } catch (const YAML::Exception& caught) {
-    if (!builder.error) return syntax_error(caught, lines);
+    if (!builder.error) return syntax_error(caught, builder, lines);
   } catch (const std::exception& caught) {
     return YamlError{{}, std::string("not valid YAML: ") + caught.what()};
   }
