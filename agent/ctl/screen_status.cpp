@@ -32,7 +32,7 @@ std::string age_or_dash(const Json& object, const char* key) {
   return seconds ? age(*seconds) : "-";
 }
 
-std::string or_dash(std::string text) {
+std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 

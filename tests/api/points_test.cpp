@@ -100,6 +100,19 @@ TEST(PointStream, AClientThatLeavesGivesItsPlaceBackThoughNothingFlows) {
   }
 }
 
+TEST(PointStream, AClientThatLeavesOverTcpGivesItsPlaceBackToo) {
+  ApiOptions options;
+  options.listen = "127.0.0.1:0";
+  options.token = "t";
+  ServedAgent served(options);
+  RawClient client(served.server->tcp_port());
+  client.send("GET /api/agent/points HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n");
+  ASSERT_TRUE(client.receive_until("200 OK"));
+  ASSERT_TRUE(eventually([&] { return served.agent.subscribers() == 1; }));
+  client.close();
+  EXPECT_TRUE(eventually([&] { return served.agent.subscribers() == 0; }));
+}
+
 TEST(PointStream, AReaderThatNeverReadsIsBoundedAndDisturbsNobody) {
   ServedAgent served;
   RawClient lazy(served.socket());
@@ -127,6 +140,21 @@ TEST(PointStream, AReaderThatNeverReadsIsBoundedAndDisturbsNobody) {
   EXPECT_LT(lazy.received.size(), 100 * block.size() / 2);
   served.agent.commit("after x=1 1\n");
   EXPECT_TRUE(lazy.receive_until("after x=1 1\n"));
+}
+
+TEST(PointStream, AReaderThatTakesNothingIsLetGo) {
+  ApiOptions options;
+  options.idle_timeout = std::chrono::seconds(300);
+  options.stream_timeout = std::chrono::seconds(1);
+  ServedAgent served(options);
+  RawClient lazy(served.socket());
+  lazy.send(kStreamRequest);
+  ASSERT_TRUE(eventually([&] { return served.agent.subscribers() == 1; }));
+  const std::string lines(100'000, '#');
+  EXPECT_TRUE(eventually([&] {
+    served.agent.commit(lines + "\n");
+    return served.agent.subscribers() == 0;
+  }));
 }
 
 }  // namespace

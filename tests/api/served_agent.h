@@ -2,6 +2,7 @@
 // A FakeAgent behind a real ApiServer on a socket of its own, and a plain client.
 #pragma once
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -61,7 +62,16 @@ class RawClient {
       throw std::runtime_error(path + ": " + std::strerror(errno));
     }
   }
-  explicit RawClient(UniqueFd fd) : fd_(std::move(fd)) {}
+  // Over TCP, on 127.0.0.1.
+  explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("port " + std::to_string(port) + ": " + std::strerror(errno));
+    }
+  }
 
   int fd() const { return fd_.get(); }
   bool send(std::string_view text) {
