@@ -77,7 +77,7 @@ TEST(Vigiled, APausedSinkSaysWhyAndLosesNothing) {
   influx.create_database("absent");
   daemon.request("POST", "/api/agent/flush");
   EXPECT_TRUE(
-      eventually([&] { return influx.count("absent", "equipment_metrics", "equipment_id='1'") >= waiting; }));
+      eventually([&] { return double(influx.count("absent", "equipment_metrics", "equipment_id='1'")) >= waiting; }));
   EXPECT_EQ(daemon.stop(), 0);
 }
 
