@@ -19,6 +19,7 @@ constexpr std::uint64_t kMostWalBytes = std::uint64_t{2} << 20;
 constexpr std::uint64_t kRowBytes = 200;    // beside the payload
 constexpr std::uint64_t kSparePages = 16;   // trees that split, progress, dead letters
 constexpr std::int64_t kMostRemoved = 500;  // segments a transaction: bounds its WAL frames
+constexpr std::uint64_t kRemovalFrames = 64 * kFrameBytes;  // what a removal may write to the WAL
 constexpr auto kUpkeepEvery = std::chrono::minutes(10);
 
 std::int64_t as_int(std::uint64_t value) {
@@ -244,6 +245,7 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes) {
     if (!used) return used.error();
     if (*used + need <= limit) return true;
     const std::uint64_t goal = *used + need - limit + more;
+    if (auto done = checkpoint(kRemovalFrames); !done) return done.error();
     auto removed = remove_delivered(goal, std::nullopt);
     if (removed && !*removed && options_.overflow == Overflow::drop_newest) return false;
     if (removed && !*removed) removed = remove_oldest(goal);

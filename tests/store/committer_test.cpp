@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/committer.h"
+
+#include "log_fixture.h"
+
+namespace vigile {
+namespace {
+
+using namespace std::chrono_literals;
+
+class CommitterTest : public LogTest {
+ protected:
+  void make(CommitterOptions options = {}) {
+    open();
+    committer_ = std::make_unique<Committer>(
+        *log_, options, clock_,
+        [this](std::uint64_t seq, std::string_view lines) {
+          last_seq_ = seq;
+          committed_ += lines;
+        },
+        [this] { ++wakes_; });
+  }
+  void add(int points, ClockState clock = ClockState::set) {
+    std::string lines;
+    for (int i = 0; i < points; ++i) lines += "m v=1 " + std::to_string(++time_) + "\n";
+    committer_->add(clock, time_ - points + 1, time_, static_cast<std::uint32_t>(points), lines);
+  }
+  // While true the log cannot be written: its tables are gone from under it.
+  void break_log(bool broken) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(
+        sqlite3_exec(
+            db, broken ? "ALTER TABLE segments RENAME TO hidden" : "ALTER TABLE hidden RENAME TO segments",
+            nullptr, nullptr, nullptr),
+        SQLITE_OK);
+    sqlite3_close(db);
+  }
+
+  std::unique_ptr<Committer> committer_;
+  std::string committed_;
+  std::uint64_t last_seq_ = 0;
+  int wakes_ = 0;
+  std::int64_t time_ = 0;
+};
+
+TEST_F(CommitterTest, CommitsTogetherWhatComesWithinCommitEvery) {
+  make();
+  EXPECT_FALSE(committer_->step(clock_.boot()));  // nothing waits: no wake-up
+  add(3);
+  add(2);
+  EXPECT_EQ(wakes_, 1);
+  EXPECT_EQ(*committer_->step(clock_.boot()), clock_.boot() + 1s);
+  EXPECT_EQ(log_->last_seq(), 0u);
+  clock_.advance(1s);
+  EXPECT_FALSE(committer_->step(clock_.boot()));
+  EXPECT_EQ(log_->last_seq(), 1u);
+  EXPECT_EQ(log_->status().points, 5u);
+  EXPECT_EQ(last_seq_, 1u);
+  EXPECT_EQ(std::count(committed_.begin(), committed_.end(), '\n'), 5);
+  EXPECT_EQ(committer_->status().committed_points, 5u);
+  EXPECT_EQ(committer_->status().waiting_points, 0u);
+}
+
+TEST_F(CommitterTest, ASegmentHasOneStateOfTheClock) {
+  make();
+  add(1, ClockState::unset);
+  add(1, ClockState::set);
+  ASSERT_TRUE(committer_->commit_now());
+  EXPECT_EQ(log_->status().segments, 2u);
+}
+
+TEST_F(CommitterTest, WhatCannotBeCommittedWaitsInABoundedRingAndIsCountedExactly) {
+  make({.memory_bytes = 4096});
+  break_log(true);
+  add(10);
+  clock_.advance(1s);
+  const auto retry = committer_->step(clock_.boot());
+  ASSERT_TRUE(retry);
+  EXPECT_EQ(*retry, clock_.boot() + 1s);
+  EXPECT_FALSE(committer_->status().last_error.empty());
+  std::uint64_t added = 10;
+  for (int i = 0; i < 500; ++i) {
+    add(7);
+    added += 7;
+    const CommitterStatus status = committer_->status();
+    ASSERT_LE(status.waiting_bytes, 4096u);
+    ASSERT_EQ(status.waiting_points + status.dropped_points, added);
+  }
+  const CommitterStatus full = committer_->status();
+  EXPECT_EQ(*full.dropped_from_ns, 1);  // the oldest
+  EXPECT_EQ(static_cast<std::uint64_t>(*full.dropped_to_ns), full.dropped_points);
+  EXPECT_GT(full.waiting_bytes, 3000u);
+
+  break_log(false);
+  clock_.advance(30s);
+  EXPECT_FALSE(committer_->step(clock_.boot()));
+  EXPECT_TRUE(committer_->status().last_error.empty());
+  EXPECT_EQ(log_->status().points, full.waiting_points);
+  EXPECT_EQ(log_->status().points + committer_->status().dropped_points, added);
+}
+
+TEST_F(CommitterTest, RetriesAreSpacedOut) {
+  make();
+  break_log(true);
+  add(1);
+  BootTime at = clock_.boot() + 1s;
+  std::vector<std::int64_t> waits;
+  for (int i = 0; i < 7; ++i) {
+    clock_.advance_to(at);
+    const auto next = committer_->step(clock_.boot());
+    waits.push_back(std::chrono::duration_cast<std::chrono::seconds>(*next - clock_.boot()).count());
+    at = *next;
+  }
+  EXPECT_EQ(waits, (std::vector<std::int64_t>{1, 2, 4, 8, 16, 30, 30}));
+  break_log(false);
+}
+
+}  // namespace
+}  // namespace vigile
