@@ -49,7 +49,7 @@ TEST(SettingsSchema, HasADefinitionForEachDriverAndSink) {
   EXPECT_EQ(http.at("additionalProperties"), false);
   EXPECT_THAT(keys(http.at("properties")),
               ElementsAre("deadline", "decides", "every", "expect_status", "headers", "method", "name",
-                          "password", "ratio", "tags", "timeout", "url", "when"));
+                          "password", "pin", "ratio", "tags", "timeout", "url", "when"));
   EXPECT_EQ(http.at("anyOf").at(0).at("required"), json({"url"}));
   EXPECT_EQ(http.at("properties").at("expect_status").at("default"), 200);
   EXPECT_EQ(http.at("properties").at("expect_status").at("anyOf").at(0).at("maximum"), 599);

@@ -165,6 +165,7 @@ TEST(Secrets, AreNeverSaid) {
       "sinks: [influx: {url: \"http://db/write?db=x&p=" + secret + "\"}]\n",
       "sinks: [mqtt: {url: u, qos: \"mqtt://me:" + secret + "@db\"}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: {A: " + secret + "}}]}]\n",
+      "equipment: [{id: 1, drivers: [http: {url: u, pin: " + secret + "}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: " + secret + "}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: [" + secret + "]}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: {A: [" + secret + "]}}]}]\n",
