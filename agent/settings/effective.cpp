@@ -12,7 +12,10 @@ namespace {
 
 std::string format_tags(const std::map<std::string, std::string>& tags) {
   std::string text;
-  for (const auto& [key, value] : tags) text += (text.empty() ? "" : ",") + key + "=" + value;
+  for (const auto& [key, value] : tags) {
+    if (!text.empty()) text += ',';
+    text.append(key).append("=").append(value);
+  }
   return text;
 }
 

@@ -8,7 +8,7 @@ namespace vigile {
 
 namespace {
 
-constexpr std::size_t kLongest = 64 * 1024;
+constexpr std::size_t kLongest = std::size_t{64} << 10;
 constexpr int kDeepestDefault = 8;
 
 bool begins_name(char c) {
@@ -65,10 +65,11 @@ Result<void> expand_into(std::string_view text, const EnvironmentLookup& environ
     if (value && !(has_default && value->empty())) {
       out += *value;
     } else if (!has_default) {
-      return wrong("the environment variable " + name + " is not set; ${" + name +
-                   ":-…} would give it a default");
+      std::string message = "the environment variable ";
+      message.append(name).append(" is not set; ${").append(name).append(":-…} would give it a default");
+      return wrong(std::move(message));
     } else {
-      const auto expanded = expand_into(text.substr(end + 2, *brace - end - 2), environment, depth + 1, out);
+      auto expanded = expand_into(text.substr(end + 2, *brace - end - 2), environment, depth + 1, out);
       if (!expanded) return expanded;
     }
     i = *brace;

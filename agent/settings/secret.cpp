@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <filesystem>
 
 #include "core/file.h"
@@ -15,7 +14,7 @@ namespace vigile {
 
 namespace {
 
-constexpr std::size_t kLongestFile = 64 * 1024;
+constexpr std::size_t kLongestFile = std::size_t{64} << 10;
 constexpr std::string_view kForms = "a secret is a text, {file: path} or {credential: name}";
 
 class SecretReader {
@@ -66,37 +65,45 @@ class SecretReader {
     auto text = expand(value.text, *context_.environment);
     if (!text) return fail(value.spot, text.error().message);
     if (text->empty()) return std::nullopt;
-    return form == "file" ? read_file_at(value.spot, *text) : read_credential(value.spot, *text);
+    // Messages name the path as it is written: a variable may hold the secret itself by mistake.
+    return form == "file" ? read_file_at(value, *text) : read_credential(value, *text);
   }
 
-  std::optional<std::string> read_credential(Spot spot, const std::string& name) {
+  std::optional<std::string> read_credential(const YamlNode& written, const std::string& name) {
     const auto directory = (*context_.environment)("CREDENTIALS_DIRECTORY");
     if (!directory || directory->empty()) {
-      return fail(spot, "CREDENTIALS_DIRECTORY is not set: systemd sets it for LoadCredential= in the unit");
+      return fail(written.spot,
+                  "CREDENTIALS_DIRECTORY is not set: systemd sets it for LoadCredential= in the unit");
     }
     if (name.find('/') != std::string::npos || name == "." || name == "..") {
-      return fail(spot, "a credential's name holds no \"/\"");
+      return fail(written.spot, "a credential's name holds no \"/\"");
     }
-    return read_content(spot, std::filesystem::path(*directory) / name);
+    return read_content(written, std::filesystem::path(*directory) / name);
   }
 
-  std::optional<std::string> read_file_at(Spot spot, const std::filesystem::path& path) {
+  std::optional<std::string> read_file_at(const YamlNode& written, const std::filesystem::path& path) {
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return fail(spot, errno_error(path.string(), errno).message);
-    if (!S_ISREG(status.st_mode)) return fail(spot, path.string() + ": not a regular file");
-    if ((status.st_mode & S_IROTH) != 0) {
-      context_.diagnostics.warning(spot, entry_.key.text + ": " + path.string() +
-                                             " can be read by every user of this machine; chmod o-r it");
+    if (::stat(path.c_str(), &status) == 0) {
+      if (!S_ISREG(status.st_mode)) return fail(written.spot, quote(written.text) + ": not a regular file");
+      if ((status.st_mode & S_IROTH) != 0) {
+        context_.diagnostics.warning(written.spot,
+                                     entry_.key.text + ": " + quote(written.text) +
+                                         " can be read by every user of this machine; chmod o-r it");
+      }
     }
-    return read_content(spot, path);
+    return read_content(written, path);
   }
 
-  std::optional<std::string> read_content(Spot spot, const std::filesystem::path& path) {
+  std::optional<std::string> read_content(const YamlNode& written, const std::filesystem::path& path) {
     auto content = read_file(path, kLongestFile);
-    if (!content) return fail(spot, content.error().message);
+    if (!content) {
+      std::string cause = content.error().message;
+      if (cause.starts_with(path.native())) cause.erase(0, path.native().size());
+      return fail(written.spot, quote(written.text) + cause);
+    }
     if (content->ends_with('\n')) content->pop_back();
     if (content->ends_with('\r')) content->pop_back();
-    if (content->empty()) return fail(spot, path.string() + ": is empty");
+    if (content->empty()) return fail(written.spot, quote(written.text) + ": is empty");
     return *std::move(content);
   }
 

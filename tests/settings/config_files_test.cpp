@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 
 #include "core/file.h"
@@ -103,7 +102,7 @@ TEST(ConfigFiles, TheAnnotatedFileLoads) {
 TEST(ConfigFiles, TheAnnotatedFileMentionsEveryKey) {
   const std::string text = content_of(kConfig / "vigile.yaml");
   const auto expect_mention = [&](std::string_view key) {
-    EXPECT_TRUE(std::regex_search(text, std::regex("[\\s{]" + std::string(key) + ":"))) << key;
+    EXPECT_TRUE(testing::Value(text, testing::ContainsRegex("[ \n{]" + std::string(key) + ":"))) << key;
   };
   for (const auto sections : {top_sections(), equipment_sections()}) {
     for (const SectionKey& section : sections) expect_mention(section.name);
@@ -117,7 +116,7 @@ TEST(ConfigFiles, TheAnnotatedFileMentionsEveryKey) {
     for (const OptionSpec& key : sink->options) expect_mention(key.name);
   }
   for (const DriverInfo* const driver : all_drivers()) {
-    EXPECT_TRUE(std::regex_search(text, std::regex("- " + std::string(driver->name) + "\\b")))
+    EXPECT_TRUE(testing::Value(text, testing::ContainsRegex("- " + std::string(driver->name) + "[:\n]")))
         << driver->name;
   }
 }

@@ -112,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadCase{"equipment: [{id: 1, drivers: [cpuu]}]\n",
                 {"1:31: unknown driver \"cpuu\"; did you mean \"cpu\"?"}},
+        BadCase{"equipment: [{id: 1, drivers: [pcu]}]\n",
+                {"1:31: unknown driver \"pcu\"; did you mean \"cpu\"?"}},
         BadCase{"equipment: [{id: 1, drivers: [modbus: {}]}]\n",
                 {"1:31: unknown driver \"modbus\"; known here: cpu, memory, disk, http, ping"}},
         BadCase{"sinks: [inflxu: {url: u}]\n", {"1:9: unknown sink \"inflxu\"; did you mean \"influx\"?"}},

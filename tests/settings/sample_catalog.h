@@ -35,6 +35,7 @@ inline constexpr OptionSpec kHttpOptions[] = {
     {.name = "ratio", .type = OptionType::number, .help = "A number", .fallback = "", .min = 0, .max = 1},
     {.name = "headers", .type = OptionType::map, .help = "Sent along", .fallback = "", .secret = true},
     {.name = "password", .type = OptionType::text, .help = "Password", .fallback = "", .secret = true},
+    {.name = "pin", .type = OptionType::integer, .help = "A number", .fallback = "", .secret = true},
 };
 inline const DriverKind kDrivers[] = {
     {{"cpu", "Processors", kCpuOptions}, false},

@@ -86,14 +86,14 @@ TEST(Secrets, FilesThatCannotBeUsed) {
     EXPECT_EQ(loaded.errors.size(), 1U);
     return loaded.errors.empty() ? "" : to_string(loaded.errors.front());
   };
-  const std::string prefix = "site.yaml:1:21: token: " + dir.path().string() + "/";
-  EXPECT_EQ(error_of("missing"), prefix + "missing: No such file or directory");
+  const std::string prefix = "site.yaml:1:21: token: \"" + dir.path().string() + "/";
+  EXPECT_EQ(error_of("missing"), prefix + "missing\": No such file or directory");
   write_file(dir / "empty", "\n", 0600);
-  EXPECT_EQ(error_of("empty"), prefix + "empty: is empty");
+  EXPECT_EQ(error_of("empty"), prefix + "empty\": is empty");
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
-  EXPECT_EQ(error_of("fifo"), prefix + "fifo: not a regular file");
+  EXPECT_EQ(error_of("fifo"), prefix + "fifo\": not a regular file");
   write_file(dir / "big", std::string(100'000, 'x'), 0600);
-  EXPECT_EQ(error_of("big"), prefix + "big: larger than 65536 bytes");
+  EXPECT_EQ(error_of("big"), prefix + "big\": larger than 65536 bytes");
   write_file(dir / "lines", std::string(kSecret) + "\nforged: header\n", 0600);
   EXPECT_EQ(error_of("lines"),
             "site.yaml:1:14: token: the secret holds a line break or another control character");
@@ -106,8 +106,8 @@ TEST(Secrets, AFileThatEveryoneMayReadIsAWarning) {
       "equipment: [{id: 1, drivers: [cpu]}]\napi: {token: {file: " + (dir / "token").string() + "}}\n");
   EXPECT_TRUE(loaded.settings);
   EXPECT_THAT(texts(loaded.warnings),
-              ElementsAre("site.yaml:2:21: token: " + (dir / "token").string() +
-                          " can be read by every user of this machine; chmod o-r it"));
+              ElementsAre("site.yaml:2:21: token: \"" + (dir / "token").string() +
+                          "\" can be read by every user of this machine; chmod o-r it"));
 }
 
 TEST(Secrets, ASettingsFileWithASecretThatEveryoneMayReadIsAWarning) {
@@ -132,7 +132,8 @@ TEST(Secrets, ASettingsFileWithASecretThatEveryoneMayReadIsAWarning) {
 // Each of these holds the secret somewhere; whatever is said must not.
 TEST(Secrets, AreNeverSaid) {
   const std::string secret(kSecret);
-  const std::map<std::string, std::string> values = {{"TOKEN", secret}, {"BAD", secret + "\n"}};
+  const std::map<std::string, std::string> values = {
+      {"TOKEN", secret}, {"BAD", secret + "\n"}, {"CREDENTIALS_DIRECTORY", "/nowhere"}};
   const std::string cases[] = {
       sink_yaml(secret),
       sink_yaml("\"${TOKEN}\""),
@@ -148,6 +149,9 @@ TEST(Secrets, AreNeverSaid) {
       sink_yaml("{" + secret + ": x}"),
       sink_yaml("{file: [" + secret + "]}"),
       sink_yaml("{fiel: " + secret + "}"),
+      sink_yaml("{file: \"${TOKEN}\"}"),
+      sink_yaml("{file: \"/etc/${TOKEN}\"}"),
+      sink_yaml("{credential: \"${TOKEN}\"}"),
       sink_yaml("{" + secret + ": 1, " + secret + ": 2}"),
       sink_yaml("!!str " + secret),
       sink_yaml("&" + secret + " x"),
@@ -161,6 +165,7 @@ TEST(Secrets, AreNeverSaid) {
       "sinks: [influx: {url: \"http://db/write?db=x&p=" + secret + "\"}]\n",
       "sinks: [mqtt: {url: u, qos: \"mqtt://me:" + secret + "@db\"}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: {A: " + secret + "}}]}]\n",
+      "equipment: [{id: 1, drivers: [http: {url: u, pin: " + secret + "}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: " + secret + "}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: [" + secret + "]}]}]\n",
       "equipment: [{id: 1, drivers: [http: {url: u, headers: {A: [" + secret + "]}}]}]\n",
