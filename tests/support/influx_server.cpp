@@ -28,12 +28,14 @@ HttpAnswer perform(const Curl& curl, const std::string& url) {
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
-  if (curl_easy_perform(curl.get()) == CURLE_OK) curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
+  if (curl_easy_perform(curl.get()) == CURLE_OK)
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;
 }
 
 std::string escaped(const std::string& text) {
-  const std::unique_ptr<char, decltype(&curl_free)> owned(curl_easy_escape(nullptr, text.c_str(), 0), curl_free);
+  const std::unique_ptr<char, decltype(&curl_free)> owned(curl_easy_escape(nullptr, text.c_str(), 0),
+                                                          curl_free);
   return owned.get();
 }
 
@@ -62,7 +64,8 @@ InfluxServer::InfluxServer() : port_(free_port()), rpc_port_(free_port()) {
   std::ofstream(directory_ / "influxdb.conf")
       << "reporting-disabled = true\nbind-address = \"127.0.0.1:" << rpc_port_ << "\"\n"
       << "[meta]\n  dir = \"" << at << "/meta\"\n"
-      << "[data]\n  dir = \"" << at << "/data\"\n  wal-dir = \"" << at << "/wal\"\n  query-log-enabled = false\n"
+      << "[data]\n  dir = \"" << at << "/data\"\n  wal-dir = \"" << at
+      << "/wal\"\n  query-log-enabled = false\n"
       << "[http]\n  bind-address = \"127.0.0.1:" << port_ << "\"\n  log-enabled = false\n"
       << "[monitor]\n  store-enabled = false\n[logging]\n  level = \"warn\"\n";
   start();
@@ -70,9 +73,10 @@ InfluxServer::InfluxServer() : port_(free_port()), rpc_port_(free_port()) {
 
 void InfluxServer::start() {
   process_ = std::make_unique<ChildProcess>(
-      std::vector<std::string>{"influxd", "run", "-config", (directory_ / "influxdb.conf").string()}, directory_ / "log",
-      std::vector<std::string>{"HOME=" + directory_.path().string()});
-  if (!eventually([&] { return http_get(url() + "/ping").status == 204 || !process_->running(); }) || !process_->running()) {
+      std::vector<std::string>{"influxd", "run", "-config", (directory_ / "influxdb.conf").string()},
+      directory_ / "log", std::vector<std::string>{"HOME=" + directory_.path().string()});
+  if (!eventually([&] { return http_get(url() + "/ping").status == 204 || !process_->running(); }) ||
+      !process_->running()) {
     throw std::runtime_error("influxd does not start: " + process_->output());
   }
 }
@@ -87,17 +91,21 @@ void InfluxServer::create_database(const std::string& name) {
 }
 
 std::string InfluxServer::query(const std::string& database, const std::string& statement) const {
-  const HttpAnswer answer = http_post(url() + "/query?db=" + escaped(database) + "&q=" + escaped(statement), "");
+  const HttpAnswer answer =
+      http_post(url() + "/query?db=" + escaped(database) + "&q=" + escaped(statement), "");
   if (answer.status != 200 || answer.body.find("\"error\"") != std::string::npos) {
     throw std::runtime_error(statement + ": " + answer.body);
   }
   return answer.body;
 }
 
-std::uint64_t InfluxServer::count(const std::string& database, const std::string& measurement, const std::string& where) const {
+std::uint64_t InfluxServer::count(const std::string& database, const std::string& measurement,
+                                  const std::string& where) const {
   std::uint64_t count = 0;
-  for_each_row(database, "SELECT count(\"value\") FROM \"" + measurement + "\"" + (where.empty() ? "" : " WHERE " + where),
-               [&](const Row& row) { count += std::strtoull(row.at("count").c_str(), nullptr, 10); });
+  for_each_row(
+      database,
+      "SELECT count(\"value\") FROM \"" + measurement + "\"" + (where.empty() ? "" : " WHERE " + where),
+      [&](const Row& row) { count += std::strtoull(row.at("count").c_str(), nullptr, 10); });
   return count;
 }
 
@@ -109,7 +117,8 @@ void InfluxServer::for_each_row(const std::string& database, const std::string& 
       curl_slist_append(nullptr, "Accept: application/csv"), curl_slist_free_all);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   const HttpAnswer answer =
-      perform(curl, url() + "/query?chunked=true&chunk_size=20000&epoch=ns&db=" + escaped(database) + "&q=" + escaped(select));
+      perform(curl, url() + "/query?chunked=true&chunk_size=20000&epoch=ns&db=" + escaped(database) +
+                        "&q=" + escaped(select));
   std::istringstream lines(answer.body);
   std::vector<std::string> names;
   for (std::string line; std::getline(lines, line);) {
@@ -130,7 +139,8 @@ VictoriaServer::VictoriaServer() : port_(free_port()) {
       std::vector<std::string>{"victoria-metrics", "-storageDataPath=" + (directory_ / "data").string(),
                                "-httpListenAddr=127.0.0.1:" + std::to_string(port_), "-retentionPeriod=100y"},
       directory_ / "log");
-  if (!eventually([&] { return http_get(url() + "/health").status == 200 || !process_->running(); }) || !process_->running()) {
+  if (!eventually([&] { return http_get(url() + "/health").status == 200 || !process_->running(); }) ||
+      !process_->running()) {
     throw std::runtime_error("victoria-metrics does not start: " + process_->output());
   }
 }

@@ -29,6 +29,7 @@ class InfluxServer {
   InfluxServer();
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  pid_t pid() const { return process_->pid(); }
   void start();  // on the same port, with the same data
   void stop() { process_->stop(); }
   void kill();
@@ -37,10 +38,12 @@ class InfluxServer {
   // An InfluxQL statement; throws when it fails.
   std::string query(const std::string& database, const std::string& statement) const;
   // Points whose field `value` fits `where` ("" for all); 0 while there is no answer.
-  std::uint64_t count(const std::string& database, const std::string& measurement, const std::string& where = "") const;
+  std::uint64_t count(const std::string& database, const std::string& measurement,
+                      const std::string& where = "") const;
   // Calls `use` with each row of a SELECT: column name to text, `time` in ns.
   using Row = std::map<std::string, std::string>;
-  void for_each_row(const std::string& database, const std::string& select, const std::function<void(const Row&)>& use) const;
+  void for_each_row(const std::string& database, const std::string& select,
+                    const std::function<void(const Row&)>& use) const;
 
  private:
   TempDir directory_;
