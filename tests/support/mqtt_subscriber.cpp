@@ -19,6 +19,7 @@ MqttSubscriber::MqttSubscriber(std::uint16_t port, const std::string& filter,
       marker_,         "-m", "ready"};
   publish.insert(publish.end(), more_arguments.begin(), more_arguments.end());
   run_program(publish, directory_ / "publish.log");
+  // Mosquitto 2.0.11 now and then overruns a Receive Maximum of 20 by one, and mosquitto_sub then hangs up.
   std::vector<std::string> subscribe = {"mosquitto_sub",
                                         "-h",
                                         "127.0.0.1",
@@ -33,6 +34,10 @@ MqttSubscriber::MqttSubscriber(std::uint16_t port, const std::string& filter,
                                         id,
                                         "-x",
                                         "600",
+                                        "-D",
+                                        "CONNECT",
+                                        "receive-maximum",
+                                        "65535",
                                         "-F",
                                         "%j",
                                         "-t",
