@@ -53,6 +53,17 @@ FakePublish parse_publish(const std::string& body, int flags) {
   return publish;
 }
 
+// Closes so that the peer reads all that was sent: data left unread here would make the kernel reset the
+// connection, and take the last answer with it. A peer that goes on talking is left after two seconds.
+void close_politely(int fd) {
+  ::shutdown(fd, SHUT_WR);
+  const timeval most{.tv_sec = 2, .tv_usec = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+  char rest[4096];
+  while (::recv(fd, rest, sizeof rest, 0) > 0) {
+  }
+}
+
 }  // namespace
 
 std::string puback(std::uint16_t id, int reason) {
@@ -156,7 +167,9 @@ void FakeBroker::run(const std::stop_token& stop) {
     ::poll(waiting, 2, -1);
     if (stop.stop_requested() || waiting[0].revents == 0) continue;
     const UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (fd) serve(fd.get(), stop);
+    if (!fd) continue;
+    serve(fd.get(), stop);
+    close_politely(fd.get());
   }
 }
 
