@@ -19,11 +19,13 @@ TEST(Agent, SurvivesMutations) {
     if (!parsed) return parsed.error();
     return {};
   });
-  for (const auto& [file, key] : {std::pair("status", "VmRSS"), {"io", "write_bytes"}, {"smaps_rollup", "Private_Dirty"}}) {
-    mutate_captured(kAgentDriver, file, [&, wanted = key, name = file](std::string_view text) -> Result<void> {
-      if (keyed_number(text, wanted)) return {};
-      return Error{ErrorKind::parse, std::string(name) + ": no number"};
-    });
+  for (const auto& [file, key] :
+       {std::pair("status", "VmRSS"), {"io", "write_bytes"}, {"smaps_rollup", "Private_Dirty"}}) {
+    mutate_captured(kAgentDriver, file,
+                    [&, wanted = key, name = file](std::string_view text) -> Result<void> {
+                      if (keyed_number(text, wanted)) return {};
+                      return Error{ErrorKind::parse, std::string(name) + ": no number"};
+                    });
   }
 }
 

@@ -76,8 +76,8 @@ TEST(Vigiled, APausedSinkSaysWhyAndLosesNothing) {
   const double waiting = daemon.number("/sinks/0/lag_points");
   influx.create_database("absent");
   daemon.request("POST", "/api/agent/flush");
-  EXPECT_TRUE(
-      eventually([&] { return double(influx.count("absent", "equipment_metrics", "equipment_id='1'")) >= waiting; }));
+  EXPECT_TRUE(eventually(
+      [&] { return double(influx.count("absent", "equipment_metrics", "equipment_id='1'")) >= waiting; }));
   EXPECT_EQ(daemon.stop(), 0);
 }
 

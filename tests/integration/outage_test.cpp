@@ -19,7 +19,7 @@
 namespace vigile {
 namespace {
 
-constexpr int kRuns = 3;  // of vigiled; the first two end with SIGKILL
+constexpr int kRuns = 3;                          // of vigiled; the first two end with SIGKILL
 constexpr std::uint64_t kPointsPerRun = 200'000;  // before it is killed
 constexpr std::uint64_t kLimit = 210'000;         // of the simulate driver: where the last run ends
 

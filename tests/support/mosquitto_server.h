@@ -32,7 +32,7 @@ struct MosquittoOptions {
   std::vector<std::string> global_lines = {};    // before it: "max_packet_size 2000"
   std::string password_user = {};                // with a password: a password file, and no anonymous clients
   std::string password = {};
-  std::string acl = {};          // content of an acl_file; empty: none
+  std::string acl = {};     // content of an acl_file; empty: none
   bool persistent = false;  // keeps messages over a restart, written at each change
 };
 
