@@ -196,6 +196,7 @@ BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
     case Outcome::Kind::retry_later:
     case Outcome::Kind::paused:
       if (stop.stop_requested()) return now;
+      limit_.failed(now - begin);
       return failed(outcome, now);
     case Outcome::Kind::too_large:
       limit_.too_large(batch.raw_bytes);

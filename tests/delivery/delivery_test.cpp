@@ -176,6 +176,19 @@ TEST_F(DeliveryTest, ARetryAfterOfNothingIsNoLeaveToHammer) {
   EXPECT_LT(sink_.requests, 60);
 }
 
+TEST_F(DeliveryTest, TimeOutsOfASlowLinkMakeBatchesSmallerUntilOneFits) {
+  make({.every = 1s, .batch_bytes = 1 << 20});
+  for (int i = 0; i < 400; ++i) append(100);
+  sink_.answer = [this](const std::string& lines) {
+    const auto needed = std::chrono::milliseconds(lines.size() / 2);  // 2 kB a second
+    clock_.advance(std::min<std::chrono::nanoseconds>(needed, 30s));
+    return needed > 30s ? retry("time-out") : Outcome{.kind = Outcome::Kind::accepted};
+  };
+  run_for(3h);
+  EXPECT_EQ(backlog(), 0u);
+  EXPECT_EQ(delivery_->status().delivered_points, 40000u);
+}
+
 TEST_F(DeliveryTest, APausedSinkKeepsEverythingTriesEveryFiveMinutesAndSaysWhy) {
   make({.every = 1s});
   append(5);
