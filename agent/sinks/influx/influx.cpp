@@ -16,8 +16,8 @@ namespace influx_sink {
 
 namespace {
 
-constexpr std::size_t kAnswerBytes = std::size_t{64}
-                                     << 10;  // of a body that are kept; the rest ends the connection
+// Of a body that are kept; the rest ends the connection. InfluxDB 3 names up to 100 lines.
+constexpr std::size_t kAnswerBytes = std::size_t{256} << 10;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kBatchBytesV3 = std::uint64_t{9} << 20;  // its limit is 10 MiB
 
@@ -165,6 +165,8 @@ void InfluxSink::set_up() {
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_stop);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  // One request at a time: HTTP/2 would gain nothing.
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   // The environment's proxy and .netrc are not ours to follow: a token goes where the settings say.
   curl_easy_setopt(curl, CURLOPT_PROXY, settings_.proxy.c_str());
   if (!settings_.user.empty()) {
@@ -218,14 +220,16 @@ Outcome InfluxSink::post(Body& body, std::stop_token stop) {
   error_[0] = '\0';
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
-  const bool too_much = code == CURLE_WRITE_ERROR && transfer.answer.body.size() == kAnswerBytes;
-  if (code != CURLE_OK && !too_much) {
-    const Outcome outcome = no_answer(code);
-    curl_.reset();  // nothing half done is kept for the next try
-    return outcome;
+  if (code == CURLE_OK) return judge(transfer.answer, settings_, clock_.wall());
+  // A refusal counts though its body broke off (nobody reads all of an endless one, and a 413 may end the
+  // connection); anything else needs a whole answer.
+  Outcome outcome = no_answer(code);
+  transfer.answer.whole = false;
+  if (transfer.answer.status >= 300 && code != CURLE_ABORTED_BY_CALLBACK) {
+    outcome = judge(transfer.answer, settings_, clock_.wall());
   }
-  if (too_much) curl_.reset();
-  return judge(transfer.answer, settings_, clock_.wall());
+  curl_.reset();  // nothing half done is kept for the next try
+  return outcome;
 }
 
 Outcome InfluxSink::no_answer(CURLcode code) const {
@@ -238,8 +242,6 @@ Outcome InfluxSink::no_answer(CURLcode code) const {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED:
       outcome.kind = Outcome::Kind::paused;
       break;
