@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "sinks/influx/answer.h"
 #include "sinks/influx/influx_settings.h"
@@ -167,8 +168,10 @@ void InfluxSink::set_up() {
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   // One request at a time: HTTP/2 would gain nothing.
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  // The environment's proxy and .netrc are not ours to follow: a token goes where the settings say.
+  // The environment's proxy, no_proxy and .netrc are not ours to follow: a token goes where the settings say.
   curl_easy_setopt(curl, CURLOPT_PROXY, settings_.proxy.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (!settings_.user.empty()) {
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
     curl_easy_setopt(curl, CURLOPT_USERNAME, settings_.user.c_str());
@@ -235,9 +238,20 @@ Outcome InfluxSink::post(Body& body, std::stop_token stop) {
 Outcome InfluxSink::no_answer(CURLcode code) const {
   Outcome outcome{.kind = Outcome::Kind::retry_later};
   outcome.message = settings_.target + ": " + (error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+  // libcurl says that it could not connect, and keeps the cause to itself.
+  long cause = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_OS_ERRNO, &cause);
+  if (code == CURLE_COULDNT_CONNECT && cause != 0) {
+    outcome.message += ": " + std::system_category().message(static_cast<int>(cause));
+  }
   if (outcome.message.size() > 500) outcome.message.resize(500);
+  long proxy_status = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
+      // Without a clock every certificate is of the future, until there is one.
+      if (clock_.wall_is_set()) outcome.kind = Outcome::Kind::paused;
+      break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CIPHER:
@@ -249,6 +263,7 @@ Outcome InfluxSink::no_answer(CURLcode code) const {
       outcome.message = "stopped while waiting for the server";
       break;
     default:
+      if (proxy_status >= 400 && proxy_status < 500) outcome.kind = Outcome::Kind::paused;
       break;
   }
   return outcome;
