@@ -400,6 +400,23 @@ TEST(InfluxScriptedTest, AKeptConnectionThatTheServerHasEndedIsNoFailure) {
   EXPECT_GE(server.connections(), 20);
 }
 
+// Then libcurl sends the body once more, from its beginning, on a new connection.
+TEST(InfluxScriptedTest, AKeptConnectionThatEndsUnderARequestIsNoFailureEither) {
+  std::atomic<int> count = 0;
+  ScriptedHttpServer server([&](const ScriptedRequest&) {
+    return ScriptedAnswer{.then = count++ == 1 ? Then::close_before : Then::go_on};
+  });
+  InfluxSite site(v2(server.url()));
+  for (int i = 0; i < 2; ++i) {
+    for (int segment = 0; segment < 50; ++segment) site.append(numbered(0, 1 + segment));
+    EXPECT_EQ(site.try_once().failures, 0u) << site.status().reason;
+  }
+  EXPECT_EQ(site.backlog(), 0u);
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[2].body, requests[1].body);
+}
+
 class WalkTest : public ::testing::TestWithParam<const char*> {};
 
 // Any answers in any order. At the end every good line is stored, every bad one is a dead letter once, and
