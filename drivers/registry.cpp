@@ -10,6 +10,7 @@ namespace vigile {
   X(Cpu) \
   X(Disk) \
   X(Hwmon) \
+  X(Http) \
   X(Load) \
   X(Memory) \
   X(Network) \
