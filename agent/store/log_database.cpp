@@ -146,7 +146,9 @@ Result<void> DatabaseLog::connect() {
        {&reader_.points_through,
         "SELECT total_points FROM segments WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
        {&reader_.points_before,
-        "SELECT total_points - points FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
+        "SELECT total_points - points - coalesce((SELECT points FROM trimmed WHERE trimmed.seq = "
+        "segments.seq), 0) "
+        "FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.trimmed, "SELECT sum(points) FROM trimmed WHERE seq >= ? AND seq <= ?"}});
   if (!read) return read;
@@ -185,14 +187,26 @@ Result<void> DatabaseLog::load_state() {
   if (!has_last) return has_last.error();
   const auto has_first = first->step();
   if (!has_first) return has_first.error();
+  // The first version did not write the totals: with no row left, all that was is gone.
+  const bool has_totals = meta.contains(meta::kTotalBytes);
+  total_bytes_ = as_count(meta[has_totals ? meta::kTotalBytes : meta::kGoneBytes]);
+  total_segments_ = as_count(meta[has_totals ? meta::kTotalSegments : meta::kGoneSegments]);
   state.first_seq = state.last_seq + 1;
   if (*has_last && *has_first) {
     state.first_seq = as_count(first->integer(0));
-    state.last_seq = as_count(last->integer(0));
-    state.total_points = as_count(last->integer(1));
+    // Else the newest was removed, before older ones that some sink has not had.
+    const bool is_newest = as_count(last->integer(0)) >= state.last_seq;
+    if (is_newest) {
+      state.last_seq = as_count(last->integer(0));
+      state.total_points = as_count(last->integer(1));
+    }
+    if (is_newest || !has_totals) {
+      total_bytes_ = as_count(last->integer(2));
+      total_segments_ = as_count(last->integer(3));
+    }
     state.points = state.total_points - as_count(meta[meta::kGonePoints]);
-    state.payload_bytes = as_count(last->integer(2) - meta[meta::kGoneBytes]);
-    state.segments = as_count(last->integer(3) - meta[meta::kGoneSegments]);
+    state.payload_bytes = total_bytes_ - as_count(meta[meta::kGoneBytes]);
+    state.segments = total_segments_ - as_count(meta[meta::kGoneSegments]);
   }
 
   auto progress = db.prepare("SELECT sink, first_seq, last_seq FROM progress ORDER BY sink, first_seq");
@@ -224,9 +238,6 @@ Result<void> DatabaseLog::load_state() {
   for (const char* key : {meta::kGoneTo, meta::kLastAlive}) {
     if (meta.contains(key)) alive_ns = std::max(alive_ns, meta[key]);
   }
-
-  total_bytes_ = *has_last ? as_count(last->integer(2)) : as_count(meta[meta::kGoneBytes]);
-  total_segments_ = *has_last ? as_count(last->integer(3)) : as_count(meta[meta::kGoneSegments]);
 
   const MutexLock lock(state_mutex_);
   // After a salvage the same sinks are at work as before.
