@@ -162,8 +162,9 @@ TEST_P(LogFolding, CountsEachReadingOnceWhateverHappens) {
         const TimeSpan span{from,
                             from + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(3 * kHourNs)))};
         std::set<std::uint64_t> expected;
-        for (const StoredSegment& one :
-             *log_->read_history(span.from_ns, span.to_ns, 0, {.raw_bytes = UINT64_MAX})) {
+        const auto all_read = log_->read_history(span.from_ns, span.to_ns, 0, {.raw_bytes = UINT64_MAX});
+        ASSERT_TRUE(all_read);
+        for (const StoredSegment& one : *all_read) {
           expected.insert(one.seq);
         }
         std::set<std::uint64_t> read;
