@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "core/result.h"
 #include "store/sqlite_db.h"
@@ -20,17 +21,26 @@ std::span<const Migration> migrations();
 // the last step (made by a newer program): nothing is touched.
 Result<void> migrate(Db& db, std::span<const Migration> steps);
 
+// Name of the summaries' reader in `progress`: no sink can have it, names in settings hold no control
+// character.
+inline constexpr std::string_view kSummariesReader = "\tsummaries";
+
 // Names of the rows of `meta`.
 namespace meta {
-inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next four
+inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next six
 inline constexpr const char* kTotalPoints = "total_points";  // ever appended
-inline constexpr const char* kGonePoints = "gone_points";    // of them no longer held
+inline constexpr const char* kTotalBytes = "total_payload_bytes";
+inline constexpr const char* kTotalSegments = "total_segments";
+inline constexpr const char* kGonePoints = "gone_points";  // of them no longer held
 inline constexpr const char* kGoneBytes = "gone_payload_bytes";
 inline constexpr const char* kGoneSegments = "gone_segments";
 inline constexpr const char* kDroppedPoints = "dropped_points";
 inline constexpr const char* kDroppedFrom = "dropped_from_ns";
 inline constexpr const char* kDroppedTo = "dropped_to_ns";
 inline constexpr const char* kDamaged = "damaged_segments";
+inline constexpr const char* kUnsummarisedLost = "unsummarised_lost_points";
+inline constexpr const char* kGoneTo = "gone_to_ns";        // largest known time among removed segments
+inline constexpr const char* kLastAlive = "last_alive_ns";  // clean end of the last agent
 }  // namespace meta
 
 }  // namespace vigile

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "point/payload.h"
@@ -16,13 +18,25 @@ enum class ClockState : std::uint8_t {
   estimated = 2,  // placed after the last known time, its boot never saw a clock; ready to be sent
 };
 
+// One change of an equipment's status, kept as a row of its own beside the line that is sent.
+struct StatusChange {
+  std::string equipment_id;
+  std::int64_t time_ns = 0;  // as the segment's clock counts
+  std::string old_status;    // "online", "warning", "offline", "maintenance", "unknown"
+  std::string new_status;
+  std::string reason;
+  std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself; counts as time_ns does
+  bool operator==(const StatusChange&) const = default;
+};
+
 // The lines of one commit, on their way in.
 struct NewSegment {
   ClockState clock = ClockState::set;
   std::int64_t first_ns = 0;  // smallest and largest time inside
   std::int64_t last_ns = 0;
   std::uint32_t points = 0;
-  std::string lines;  // line protocol, each line ended by '\n', times in ns
+  std::string lines;                       // line protocol, each line ended by '\n', times in ns
+  std::vector<StatusChange> changes = {};  // committed with them; their clock is the segment's
 };
 
 // A row of the log, on its way out.

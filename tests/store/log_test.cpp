@@ -140,6 +140,30 @@ TEST_F(LogTest, DeliveredHistoryIsKeptForItsTimeAndUndeliveredForLonger) {
   EXPECT_EQ(log_->status().points, 1u);
 }
 
+TEST_F(LogTest, ANumberIsNotUsedAgainWhenTheNewestSegmentWasRemovedFirst) {
+  options_.keep = 1h;
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append(2);
+  append(3);
+  append(4);
+  ASSERT_TRUE(log_->acknowledge("a", {2, 3}));
+  clock_.advance(2h);
+  ASSERT_TRUE(log_->maintain(clock_.boot()));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(log_->status().segments, 1u);
+    EXPECT_EQ(log_->status().points, 2u);
+    EXPECT_EQ(log_->last_seq(), 3u);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"a"}));
+  }
+  EXPECT_EQ(append(5), 4u);
+  EXPECT_EQ(backlog("a"), 7u);
+  open();
+  EXPECT_EQ(log_->status().segments, 2u);
+  EXPECT_EQ(log_->status().points, 7u);
+}
+
 TEST_F(LogTest, WaitingProgressIsWrittenWhenDue) {
   open();
   ASSERT_TRUE(log_->set_sinks({"a"}));
@@ -309,7 +333,7 @@ TEST_F(LogTest, AfterKillNothingCommittedIsLostAndProgressIsNeverAhead) {
   }
 }
 
-TEST_F(LogTest, MigratesAnOlderSchemaAndRefusesANewerOneUntouched) {
+TEST_F(LogTest, RefusesANewerSchemaAndLeavesItUntouched) {
   open();
   append(2);
   sql("PRAGMA user_version = 99");
@@ -319,7 +343,7 @@ TEST_F(LogTest, MigratesAnOlderSchemaAndRefusesANewerOneUntouched) {
   EXPECT_EQ(refused.error().kind, ErrorKind::corrupt);
   EXPECT_NE(refused.error().message.find("99"), std::string::npos);
   EXPECT_EQ(std::filesystem::file_size(options_.path), size);
-  sql("PRAGMA user_version = 1");
+  sql("PRAGMA user_version = 2");
   open();
   EXPECT_EQ(log_->status().points, 2u);
 }

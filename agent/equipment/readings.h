@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the answers come from: readings and status changes in a span of time, from this device's log
+// (log_readings.h) or from a server. All times are nanoseconds since the Unix epoch, UTC; spans are half open.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "equipment/summary.h"
+#include "store/history.h"
+
+namespace vigile {
+
+// One number of one series. Views last until the callback returns.
+struct Reading {
+  std::string_view equipment_id;
+  std::string_view metric;  // "cpu_usage"
+  std::string_view tags;    // what tells it from its siblings, sorted, "core=0,mount=/"; without the layout's own
+  std::int64_t time_ns = 0;
+  double value = 0;
+};
+
+struct ReadingFilter {
+  std::string equipment_id;          // empty: all
+  std::vector<std::string> metrics;  // empty: all
+  TimeSpan span;
+};
+
+// How much of a span can be told.
+struct ReadingCoverage {
+  bool from_summaries = false;  // some of it is: percentiles come from sketches, see QuantileSketch::kRelativeError
+  TimeSpan span;                // what the answer is about: the asked span, widened to whole hours where raw
+                                // readings at its edges are gone
+};
+
+class ReadingSource {
+ public:
+  virtual ~ReadingSource() = default;
+  // Raw readings in no promised order; `use` returns false to end it.
+  virtual Result<void> scan(const ReadingFilter& filter, const std::function<bool(const Reading&)>& use) = 0;
+  // Everything in the span folded per series; hours that are complete in the span from summaries when
+  // `may_use_summaries`, everything else from raw readings. Never counts a reading twice. With `bucket` (a
+  // multiple of an hour, or 0 for one bucket) series are folded per bucket that starts at a multiple of it.
+  virtual Result<ReadingCoverage> fold(
+      const ReadingFilter& filter, bool may_use_summaries, std::int64_t bucket_ns,
+      const std::function<void(std::string_view equipment_id, std::string_view metric, std::string_view tags,
+                               std::int64_t bucket_start_ns, const SeriesSummary& summary)>& use) = 0;
+  // Changes in the span, oldest first, and before them the last one before the span (which says what the
+  // status was at its start), if there is one.
+  virtual Result<std::vector<StatusChange>> status_changes(const std::string& equipment_id, TimeSpan span) = 0;
+  // Spans in which no agent ran: the status was unknown then.
+  virtual Result<std::vector<TimeSpan>> gaps(TimeSpan span) = 0;
+};
+
+}  // namespace vigile
