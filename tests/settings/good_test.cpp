@@ -32,6 +32,8 @@ equipment:
     type: server
     ip_address: 127.0.0.1
     tags: {row: 4, hall: B}
+    offline_after: 3
+    online_after: 1000
     drivers:
       - cpu:    {every: 2s, per_core: true}
       - cpu
@@ -68,6 +70,10 @@ TEST(SettingsGood, EveryKeyIsRead) {
   EXPECT_EQ(server.type, "server");
   EXPECT_EQ(server.ip_address, "127.0.0.1");
   EXPECT_THAT(server.tags, UnorderedElementsAre(Pair("row", "4"), Pair("hall", "B")));
+  EXPECT_EQ(server.offline_after, 3U);
+  EXPECT_EQ(server.online_after, 1000U);
+  EXPECT_EQ(s.equipment[1].offline_after, 2U);
+  EXPECT_EQ(s.equipment[1].online_after, 1U);
   ASSERT_EQ(server.drivers.size(), 5U);
   EXPECT_EQ(server.drivers[0].name, "1/cpu");
   EXPECT_EQ(server.drivers[0].every, 2s);
