@@ -79,7 +79,7 @@ TEST(SettingsGood, EveryKeyIsRead) {
   EXPECT_EQ(server.drivers[0].every, 2s);
   EXPECT_EQ(server.drivers[0].deadline, 2s);
   EXPECT_TRUE(server.drivers[0].options.flag("per_core"));
-  EXPECT_EQ(server.drivers[0].place.line, 14);
+  EXPECT_EQ(server.drivers[0].place.line, 16);
   EXPECT_EQ(server.drivers[0].place.column, 9);
   EXPECT_EQ(server.drivers[1].name, "1/cpu-2");
   EXPECT_EQ(server.drivers[1].every, 10s);
