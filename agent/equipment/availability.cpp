@@ -114,9 +114,8 @@ AvailabilityReport calculate_availability(std::vector<StatusChange> changes, std
   std::string reason;
   for (std::int64_t at = span.from_ns; at < end_ns;) {
     for (; change != changes.end() && change->time_ns <= at; ++change) {
-      const Status next = status_of(change->new_status);
-      if (next != status) reason = change->reason;  // a status that is said again goes on
-      status = next;
+      status = status_of(change->new_status);
+      reason = change->reason;
     }
     while (gap != gaps.end() && gap->to_ns <= at) ++gap;
     std::int64_t next = end_ns;

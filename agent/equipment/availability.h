@@ -32,7 +32,7 @@ struct DowntimePeriod {
   std::int64_t from_ns = 0;
   std::optional<std::int64_t> to_ns;  // absent: it lasts, which is told only when the span reaches up to now
   std::int64_t down_ns = 0;
-  std::string reason;  // of the change that began it, though it may be before the span
+  std::string reason;  // of the change that held when it began, though it may be before the span
   bool operator==(const DowntimePeriod&) const = default;
 };
 

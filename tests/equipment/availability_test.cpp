@@ -254,7 +254,7 @@ TEST(Availability, IsThatOfANaiveModel) {
       return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
     };
     std::vector<StatusChange> changes;
-    for (std::int64_t i = below(14); i > 0; --i) {
+    for (std::int64_t i = below(seed % 10 == 0 ? 60 : 14); i > 0; --i) {
       changes.push_back(change(below(80) - 10, statuses[static_cast<std::size_t>(below(7))]));
     }
     std::vector<TimeSpan> gaps;
