@@ -19,8 +19,10 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/equipment_identity.h"
 #include "core/option.h"
 #include "core/result.h"
+#include "core/tag.h"
 
 namespace vigile {
 
@@ -31,11 +33,6 @@ struct MetricSpec {
   std::string_view type;    // "float", "int", "bool", "string"
   std::string_view unit;    // "percent", "ms", "bytes", "°C", "1"
   std::string_view source;  // "/proc/stat, cpu line"
-};
-
-struct Tag {
-  std::string_view key;
-  std::string_view value;
 };
 
 using Number = std::variant<double, std::int64_t, std::uint64_t, bool, std::string_view>;
@@ -84,14 +81,6 @@ class Driver {
   // it has and no rate. Errors: not_found (no such device or file), permission, timeout, unavailable, parse
   // (message names file, line and the offending text).
   virtual Result<void> sample(const SampleContext& context, Output& out) = 0;
-};
-
-// The equipment that an instance stands under.
-struct EquipmentIdentity {
-  std::string id;
-  std::string name;
-  std::string type;        // camera, video-recorder, switch, server, access_point, router, pc, other
-  std::string ip_address;  // may be empty
 };
 
 // Figures that Vigile has of itself, for the driver `agent`: "log_depth_points" {sink=central} 120.

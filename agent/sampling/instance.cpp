@@ -2,40 +2,80 @@
 #include "sampling/instance.h"
 
 #include <exception>
+#include <type_traits>
 #include <utility>
+
+#include "core/units.h"
 
 namespace vigile {
 
-// Encodes what the driver gives, at once.
+namespace {
+
+std::optional<double> as_double(const Number& number) {
+  return std::visit(
+      [](auto value) -> std::optional<double> {
+        if constexpr (std::is_same_v<decltype(value), std::string_view>) {
+          return std::nullopt;
+        } else {
+          return static_cast<double>(value);
+        }
+      },
+      number);
+}
+
+}  // namespace
+
+// Encodes what the driver gives, at once, and shows it to the observer.
 class Instance::Collector final : public Output {
  public:
-  Collector(LineWriter& writer, const Timeline::Mapping& mapping, BootTime started, bool decides)
-      : writer_(writer), mapping_(mapping), started_(started), decides_(decides) {}
+  Collector(Instance& instance, const Timeline::Mapping& mapping, BootTime started, std::stop_token stop)
+      : instance_(instance), mapping_(mapping), started_(started), stop_(std::move(stop)) {}
 
   void add(const Sample& sample) override {
-    writer_.write(sample, mapping_.stamp(sample.time.value_or(started_)));
+    const BootTime time = sample.time.value_or(started_);
+    instance_.writer_.write(sample, mapping_.stamp(time));
+    if (instance_.observer_ != nullptr) show(sample, time);
   }
-  void availability(bool up, std::optional<double> response_time_ms, std::string_view /*reason*/) override {
-    if (!decides_ || decided_) return;
+  void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) override {
+    if (!instance_.options_.decides_availability || decided_) return;
+    // A driver that was told to stop has not been without an answer.
+    if (!up && stop_.stop_requested()) return;
     decided_ = true;
-    writer_.write_availability(up, response_time_ms, mapping_.stamp(started_));
+    instance_.writer_.write_availability(up, response_time_ms, mapping_.stamp(started_));
+    if (instance_.observer_ != nullptr) {
+      instance_.observer_->availability(instance_.equipment_id_, instance_.options_.name, up, reason,
+                                        started_);
+    }
   }
 
  private:
-  LineWriter& writer_;
+  void show(const Sample& sample, BootTime time) {
+    std::vector<Tag>& tags = instance_.observed_tags_;
+    tags.assign(sample.tags.begin(), sample.tags.end());
+    for (const auto& [key, value] : instance_.options_.tags) tags.push_back(Tag{key, value});
+    for (const Value& value : sample.values) {
+      if (const auto number = as_double(value.number)) {
+        instance_.observer_->value(instance_.equipment_id_, value.metric, tags, *number, time);
+      }
+    }
+  }
+
+  Instance& instance_;
   const Timeline::Mapping& mapping_;
   const BootTime started_;
-  const bool decides_;
+  const std::stop_token stop_;
   bool decided_ = false;
 };
 
 Instance::Instance(InstanceOptions options, const EquipmentIdentity& equipment, const WireFormat& format,
-                   std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake)
+                   std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake,
+                   SampleObserver* observer)
     : options_(std::move(options)),
       equipment_id_(equipment.id),
       clock_(clock),
       timeline_(timeline),
       intake_(std::move(intake)),
+      observer_(observer),
       driver_(std::move(driver)),
       writer_(format, equipment, options_.tags),
       failure_("driver " + options_.name) {
@@ -55,14 +95,25 @@ BootTime Instance::next_tick(BootTime now, const Timeline::Mapping& mapping) con
 }
 
 bool Instance::begin(BootTime now) {
-  const MutexLock lock(mutex_);
-  if (running_) {
+  std::chrono::nanoseconds age{};
+  {
+    const MutexLock lock(mutex_);
+    if (!running_) {
+      running_ = true;
+      started_ = now;
+      return true;
+    }
     ++status_.late_ticks;
-    return false;
+    age = now - started_;
   }
-  running_ = true;
-  started_ = now;
-  return true;
+  if (observer_ != nullptr && options_.decides_availability && age > options_.deadline) {
+    // Whole seconds, unless it is about fractions of one.
+    const auto unit =
+        options_.deadline < std::chrono::seconds(1) ? std::chrono::milliseconds(1) : std::chrono::seconds(1);
+    observer_->availability(equipment_id_, options_.name, false,
+                            "no answer for " + format_duration(age - age % unit), now);
+  }
+  return false;
 }
 
 void Instance::count_late(std::uint64_t ticks) {
@@ -78,7 +129,7 @@ void Instance::run(std::stop_token stop) {
   }
   const Timeline::Mapping mapping = timeline_.now();
   writer_.clear();
-  Collector out(writer_, mapping, started, options_.decides_availability);
+  Collector out(*this, mapping, started, stop);
   std::string error;
   try {
     const SampleContext context{started, started + options_.deadline, stop};
@@ -90,7 +141,7 @@ void Instance::run(std::stop_token stop) {
   if (!error.empty()) {
     // What decides availability and cannot answer is not available; a driver that has said so already is not
     // asked again.
-    if (!stop.stop_requested()) out.availability(false, std::nullopt, error);
+    out.availability(false, std::nullopt, error);
     failure_.failed(error);
   } else {
     failure_.succeeded();

@@ -8,12 +8,14 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/logging.h"
 #include "core/mutex.h"
 #include "drivers/driver.h"
 #include "sampling/line_writer.h"
+#include "sampling/observer.h"
 #include "sampling/timeline.h"
 
 namespace vigile {
@@ -52,14 +54,16 @@ struct InstanceStatus {
 class Instance {
  public:
   Instance(InstanceOptions options, const EquipmentIdentity& equipment, const WireFormat& format,
-           std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake);
+           std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake,
+           SampleObserver* observer = nullptr);  // may be null; outlives this
 
   const InstanceOptions& options() const { return options_; }
 
   // The tick after `now`: a multiple of `every` on the wall clock (on the boot clock while that is unset).
   BootTime next_tick(BootTime now, const Timeline::Mapping& mapping) const;
 
-  // Marks a run as begun; false (and a late tick) when the last one has not ended. Then run() must follow.
+  // Marks a run as begun; then run() must follow. False (and a late tick) when the last one has not ended: is
+  // it past its deadline, an instance that decides availability says that there is no answer.
   bool begin(BootTime now) EXCLUDES(mutex_);
   // Ticks that went by while it could not be run.
   void count_late(std::uint64_t ticks) EXCLUDES(mutex_);
@@ -75,9 +79,11 @@ class Instance {
   const Clock& clock_;
   Timeline& timeline_;
   const LineIntake intake_;
+  SampleObserver* const observer_;
   // Used by the running thread alone.
   const std::unique_ptr<Driver> driver_;
   LineWriter writer_;
+  std::vector<Tag> observed_tags_;  // kept for its memory
   log::Repeated failure_;
 
   mutable Mutex mutex_;

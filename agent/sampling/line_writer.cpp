@@ -8,7 +8,6 @@ namespace vigile {
 namespace {
 
 constexpr std::size_t kMaxHeads = 4096;  // series an instance keeps prepared; past it they are made anew
-constexpr std::string_view kMetrics = "equipment_metrics";
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -19,20 +18,7 @@ struct Overloaded : Ts... {
 
 LineWriter::LineWriter(const WireFormat& format, const EquipmentIdentity& equipment,
                        const std::map<std::string, std::string>& tags)
-    : native_(format.native), encode_(format.encode) {
-  fixed_tags_ = {{"equipment_id", equipment.id}, {"site_id", format.site_id}};
-  if (!native_) {
-    fixed_tags_.insert(fixed_tags_.end(), {{"equipment_name", equipment.name},
-                                           {"equipment_type", equipment.type},
-                                           {"ip_address", equipment.ip_address},
-                                           {"site_name", format.site_name}});
-  }
-  for (const auto& [key, value] : tags) {
-    const bool taken = key == "metric_name" || std::any_of(fixed_tags_.begin(), fixed_tags_.end(),
-                                                           [&](const auto& tag) { return tag.first == key; });
-    if (!taken) fixed_tags_.emplace_back(key, value);
-  }
-}
+    : native_(format.native), encode_(format.encode), fixed_tags_(layout_tags(format, equipment, tags)) {}
 
 const std::string& LineWriter::head(std::string_view measurement, std::string_view metric,
                                     std::span<const Tag> tags) {
@@ -47,13 +33,9 @@ const std::string& LineWriter::head(std::string_view measurement, std::string_vi
   }
   if (const auto found = heads_.find(key_); found != heads_.end()) return found->second;
 
-  Tags all = fixed_tags_;
+  TagList all = fixed_tags_;
   if (!metric.empty()) all.emplace_back("metric_name", metric);
-  for (const Tag& tag : tags) {
-    const bool taken =
-        std::any_of(all.begin(), all.end(), [&](const auto& fixed) { return fixed.first == tag.key; });
-    if (!taken) all.emplace_back(tag.key, tag.value);
-  }
+  for (const Tag& tag : tags) add_tag(tag.key, tag.value, all);
   std::sort(all.begin(), all.end());
   std::string text;
   append_measurement(measurement, text);
@@ -104,7 +86,7 @@ void LineWriter::write(const Sample& sample, std::int64_t time_ns) {
   if (!native_) {
     for (const Value& value : sample.values) {
       const std::size_t start = lines_.text.size();
-      lines_.text += head(kMetrics, value.metric, sample.tags);
+      lines_.text += head(kMetricsMeasurement, value.metric, sample.tags);
       end_line(start, append_fields(sample, value), time_ns);
     }
     return;
@@ -127,7 +109,7 @@ void LineWriter::write(const Sample& sample, std::int64_t time_ns) {
 
 void LineWriter::write_availability(bool up, std::optional<double> response_time_ms, std::int64_t time_ns) {
   const std::size_t start = lines_.text.size();
-  lines_.text += native_ ? head("availability", {}, {}) : head(kMetrics, "availability", {});
+  lines_.text += native_ ? head("availability", {}, {}) : head(kMetricsMeasurement, "availability", {});
   const bool has_field = append_field("value", up ? 1.0 : 0.0, lines_.text);
   if (response_time_ms) {
     const ExtraField field{"response_time_ms", *response_time_ms};

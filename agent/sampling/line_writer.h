@@ -4,23 +4,16 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
-#include <vector>
 
 #include "drivers/driver.h"
-#include "point/line_encode.h"
+#include "point/equipment_layout.h"
 
 namespace vigile {
-
-struct WireFormat {
-  bool native = false;  // layout: native
-  EncodeOptions encode;
-  std::string site_id;
-  std::string site_name;
-};
 
 // Encodes into `lines`, which the caller takes and clears. One thread at a time.
 class LineWriter {
@@ -43,7 +36,6 @@ class LineWriter {
   void clear();
 
  private:
-  using Tags = std::vector<std::pair<std::string, std::string>>;
   const std::string& head(std::string_view measurement, std::string_view metric, std::span<const Tag> tags);
   bool append_fields(const Sample& sample, const Value& value);
   bool append_number(std::string_view key, const Number& number);
@@ -52,7 +44,7 @@ class LineWriter {
 
   const bool native_;
   const EncodeOptions encode_;
-  Tags fixed_tags_;  // of the layout, the equipment and the instance
+  const TagList fixed_tags_;  // of the layout, the equipment and the instance
   // Measurement and sorted tags up to the space, by what tells the series apart. Bounded: see head().
   std::unordered_map<std::string, std::string> heads_;
   std::string key_;

@@ -113,11 +113,12 @@ SettingsChange compare(const Settings& old_settings, const Settings& new_setting
       by_name(old_instances), by_name(new_instances), [](const Instance& a, const Instance& b) {
         return *a.driver == *b.driver && same_identity(*a.equipment, *b.equipment);
       });
-  change.equipment =
-      compare_named<EquipmentSettings>(equipment_by_id(old_settings), equipment_by_id(new_settings),
-                                       [](const EquipmentSettings& a, const EquipmentSettings& b) {
-                                         return same_identity(a, b) && a.warnings == b.warnings;
-                                       });
+  change.equipment = compare_named<EquipmentSettings>(
+      equipment_by_id(old_settings), equipment_by_id(new_settings),
+      [](const EquipmentSettings& a, const EquipmentSettings& b) {
+        return same_identity(a, b) && a.warnings == b.warnings && a.offline_after == b.offline_after &&
+               a.online_after == b.online_after;
+      });
   change.sinks = compare_named<SinkSettings>(sinks_by_name(old_settings), sinks_by_name(new_settings),
                                              std::equal_to<SinkSettings>());
 

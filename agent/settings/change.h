@@ -22,7 +22,7 @@ struct SettingsChange {
   // By instance name. An instance has also changed when what it is told of its equipment has: id, name, type,
   // ip_address, tags; or when it moved to another equipment.
   NameChanges drivers;
-  // By id: identity, tags, limits; not its list of drivers.
+  // By id: identity, tags, limits, what makes it offline; not its list of drivers.
   NameChanges equipment;
   NameChanges sinks;  // by name
   // site, device, layout, unsigned, clock: all that is written from now on reads differently, so everything

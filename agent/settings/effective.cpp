@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/effective.h"
 
+#include <algorithm>
 #include <span>
 
 #include "core/units.h"
@@ -64,6 +65,12 @@ std::string format_equipment(const EquipmentSettings& equipment, const SettingsC
   std::string text = "equipment " + equipment.id + " \"" + equipment.name + "\", " + equipment.type;
   if (!equipment.ip_address.empty()) text += ", " + equipment.ip_address;
   if (!equipment.tags.empty()) text += ", tags " + format_tags(equipment.tags);
+  constexpr auto decides = [](const DriverSettings& driver) { return driver.decides_availability; };
+  if (std::any_of(equipment.drivers.begin(), equipment.drivers.end(), decides)) {
+    text += ", offline after " + std::to_string(equipment.offline_after) + " failures, online after " +
+            std::to_string(equipment.online_after) +
+            (equipment.online_after == 1 ? " success" : " successes");
+  }
   text += "\n";
   for (const DriverSettings& driver : equipment.drivers) {
     text += "  " + driver.name;

@@ -152,6 +152,8 @@ class EquipmentReader {
     equipment.ip_address = options.text("ip_address");
     check_address(equipment.ip_address, spot_of(section, "ip_address"));
     equipment.tags = read_tags(options, section, context_);
+    equipment.offline_after = count(options, "offline_after", equipment.offline_after);
+    equipment.online_after = count(options, "online_after", equipment.online_after);
     if (const YamlEntry* const warning = section.find("warning")) equipment.warnings = read_limits(*warning);
     if (const YamlEntry* const drivers = section.find("drivers")) {
       equipment.drivers = read_drivers(*drivers, equipment.id);
@@ -163,6 +165,11 @@ class EquipmentReader {
   }
 
  private:
+  // A value that was reported and left out leaves the default.
+  static std::uint32_t count(const Options& options, std::string_view key, std::uint32_t fallback) {
+    return options.has(key) ? static_cast<std::uint32_t>(options.integer(key)) : fallback;
+  }
+
   void check_address(const std::string& address, Spot spot) {
     std::array<unsigned char, sizeof(in6_addr)> parsed{};
     if (address.empty() || ::inet_pton(AF_INET, address.c_str(), parsed.data()) == 1 ||

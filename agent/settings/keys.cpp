@@ -139,6 +139,18 @@ constexpr OptionSpec kEquipmentKeys[] = {
      .help = "Its IPv4 or IPv6 address, a tag on its points",
      .fallback = ""},
     {.name = "tags", .type = OptionType::map, .help = "Tags of your own on all its points", .fallback = ""},
+    {.name = "offline_after",
+     .type = OptionType::integer,
+     .help = "Offline when a driver that decides availability has failed this many times in a row",
+     .fallback = "2",
+     .min = 1,
+     .max = 1000},
+    {.name = "online_after",
+     .type = OptionType::integer,
+     .help = "A driver that failed counts as working again when it has succeeded this many times in a row",
+     .fallback = "1",
+     .min = 1,
+     .max = 1000},
 };
 
 constexpr OptionSpec kLimitKeys[] = {
@@ -152,7 +164,7 @@ constexpr OptionSpec kLimitKeys[] = {
      .fallback = ""},
     {.name = "clear",
      .type = OptionType::number,
-     .help = "Normal again only past this; default: the limit itself",
+     .help = "Normal again only at this or past it; default: the limit itself",
      .fallback = ""},
     {.name = "for",
      .type = OptionType::duration,

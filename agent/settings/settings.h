@@ -44,7 +44,7 @@ struct WarningLimit {
   std::string metric;
   std::optional<double> above;
   std::optional<double> below;
-  std::optional<double> clear;  // back to normal only past this; default: the limit itself
+  std::optional<double> clear;  // back to normal only at or past this; default: the limit itself
   std::chrono::nanoseconds held = {};
   Place place;
   bool operator==(const WarningLimit&) const = default;
@@ -58,6 +58,8 @@ struct EquipmentSettings {
   std::map<std::string, std::string> tags;
   std::vector<DriverSettings> drivers;
   std::vector<WarningLimit> warnings;
+  std::uint32_t offline_after = 2;  // failures in a row of a driver that decides, from 1
+  std::uint32_t online_after = 1;   // successes in a row, from 1
   Place place;
   bool operator==(const EquipmentSettings&) const = default;
 };

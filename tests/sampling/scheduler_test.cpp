@@ -51,6 +51,36 @@ Result<void> one_value(const SampleContext&, Output& out) {
   return {};
 }
 
+// Writes down what it is shown.
+class Observer final : public SampleObserver {
+ public:
+  void availability(std::string_view equipment_id, std::string_view instance, bool up,
+                    std::string_view reason, BootTime at) override {
+    note(std::string(equipment_id) + " " + std::string(instance) + (up ? " up " : " down ") +
+             std::string(reason),
+         at);
+  }
+  void value(std::string_view equipment_id, std::string_view metric, std::span<const Tag> tags, double value,
+             BootTime at) override {
+    std::string text = std::string(equipment_id) + " " + std::string(metric);
+    for (const Tag& tag : tags) text += "," + std::string(tag.key) + "=" + std::string(tag.value);
+    note(text + " " + std::to_string(value), at);
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(seen_, {});
+  }
+
+ private:
+  void note(const std::string& text, BootTime at) {
+    const std::lock_guard lock(mutex_);
+    seen_.push_back(text + " @" + std::to_string(to_ns(at) / 1'000'000));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> seen_;
+};
+
 class SchedulerTest : public ::testing::Test {
  protected:
   ~SchedulerTest() override {
@@ -62,14 +92,16 @@ class SchedulerTest : public ::testing::Test {
                                      std::function<Result<void>(const SampleContext&, Output&)> act) {
     options.name = name;
     options.driver = "scripted";
-    return std::make_shared<Instance>(options, EquipmentIdentity{"1", "n", "other", ""}, WireFormat{},
-                                      std::make_unique<ScriptedDriver>(std::move(act)), clock_, timeline_,
-                                      [this](ClockState clock, const LineWriter::Lines& lines) {
-                                        const std::lock_guard lock(mutex_);
-                                        clock_states_.push_back(clock);
-                                        text_ += lines.text;
-                                        points_ += lines.points;
-                                      });
+    return std::make_shared<Instance>(
+        options, EquipmentIdentity{"1", "n", "other", ""}, WireFormat{},
+        std::make_unique<ScriptedDriver>(std::move(act)), clock_, timeline_,
+        [this](ClockState clock, const LineWriter::Lines& lines) {
+          const std::lock_guard lock(mutex_);
+          clock_states_.push_back(clock);
+          text_ += lines.text;
+          points_ += lines.points;
+        },
+        &observer_);
   }
   std::string text() {
     const std::lock_guard lock(mutex_);
@@ -93,6 +125,7 @@ class SchedulerTest : public ::testing::Test {
 
   FakeClock clock_;
   Timeline timeline_{clock_};
+  Observer observer_;
   std::stop_source stop_;
   std::mutex mutex_;
   std::string text_;
@@ -237,6 +270,91 @@ TEST_F(SchedulerTest, StampsWithTheTimeTheSampleWasReadOrSays) {
   scheduler_.run_due({});
   EXPECT_NE(text().find(" " + std::to_string(expected) + "\n"), std::string::npos) << text();
   EXPECT_EQ(clock_states_, std::vector{ClockState::set});
+}
+
+TEST_F(SchedulerTest, TheObserverSeesNumbersWithAllTheirTags) {
+  scheduler_.add({instance(
+      "a", {.every = 1s, .tags = {{"board", "main"}}},
+      [&](const SampleContext& context, Output& out) -> Result<void> {
+        const std::array tags = {Tag{"core", "0"}};
+        const std::array values = {Value{"d", "d", 1.5}, Value{"i", "i", std::int64_t{-2}},
+                                   Value{"u", "u", std::uint64_t{3}}, Value{"b", "b", true},
+                                   Value{"text", "text", std::string_view("9")}};
+        out.add(Sample{.measurement = "m", .tags = tags, .values = values, .time = context.started - 250ms});
+        out.availability(false, std::nullopt, "it does not decide");
+        return {};
+      })});
+  scheduler_.run_due({});
+  EXPECT_EQ(observer_.take(),
+            (std::vector<std::string>{
+                "1 d,core=0,board=main 1.500000 @99750", "1 i,core=0,board=main -2.000000 @99750",
+                "1 u,core=0,board=main 3.000000 @99750", "1 b,core=0,board=main 1.000000 @99750"}));
+}
+
+TEST_F(SchedulerTest, TheObserverHearsOnceARunWhatDecides) {
+  bool up = true;
+  scheduler_.add({instance("says", {.every = 1s, .decides_availability = true},
+                           [&](const SampleContext&, Output& out) -> Result<void> {
+                             out.availability(up, 1.0, up ? "" : "closed");
+                             out.availability(!up, 1.0, "changed its mind");
+                             return {};
+                           }),
+                  instance("fails", {.every = 1s, .decides_availability = true},
+                           [](const SampleContext&, Output&) -> Result<void> {
+                             return Error{ErrorKind::timeout, "no route"};
+                           })});
+  scheduler_.run_due({});
+  EXPECT_EQ(observer_.take(),
+            (std::vector<std::string>{"1 says up  @100000", "1 fails down no route @100000"}));
+  up = false;
+  clock_.advance(1s);
+  scheduler_.run_due({});
+  EXPECT_EQ(observer_.take(),
+            (std::vector<std::string>{"1 says down closed @101000", "1 fails down no route @101000"}));
+}
+
+TEST_F(SchedulerTest, ADriverThatIsStoppedHasNotBeenWithoutAnAnswer) {
+  std::stop_source stop;
+  const auto one = instance("a", {.every = 1s, .decides_availability = true},
+                            [&](const SampleContext&, Output& out) -> Result<void> {
+                              stop.request_stop();
+                              out.availability(false, std::nullopt, "cancelled");
+                              return Error{ErrorKind::timeout, "cancelled"};
+                            });
+  ASSERT_TRUE(one->begin(clock_.boot()));
+  one->run(stop.get_token());
+  EXPECT_TRUE(observer_.take().empty());
+  EXPECT_EQ(text(), "");
+}
+
+TEST_F(SchedulerTest, ARunPastItsDeadlineIsNoAnswerAtEachTick) {
+  Gate entered, release;
+  const auto hangs = [&](const SampleContext&, Output& out) -> Result<void> {
+    entered.open();
+    release.wait();
+    out.availability(true, std::nullopt, "");
+    return {};
+  };
+  scheduler_.add(
+      {instance("a", {.every = 1s, .deadline = 2s, .may_block = true, .decides_availability = true}, hangs)});
+  scheduler_.run_due({});
+  entered.wait();
+  run_to(clock_.boot() + 2s);
+  EXPECT_TRUE(observer_.take().empty()) << "the deadline itself is not past it";
+  run_to(clock_.boot() + 2s);
+  EXPECT_EQ(observer_.take(), (std::vector<std::string>{"1 a down no answer for 3s @103000",
+                                                        "1 a down no answer for 4s @104000"}));
+  release.open();
+  while (status("a").running) std::this_thread::yield();
+  EXPECT_EQ(observer_.take(), (std::vector<std::string>{"1 a up  @100000"}));
+}
+
+TEST_F(SchedulerTest, ARunPastItsDeadlineThatDoesNotDecideSaysNothing) {
+  const auto one = instance("a", {.every = 1s, .deadline = 2s}, one_value);
+  ASSERT_TRUE(one->begin(clock_.boot()));
+  clock_.advance(5s);
+  EXPECT_FALSE(one->begin(clock_.boot()));
+  EXPECT_TRUE(observer_.take().empty());
 }
 
 TEST_F(SchedulerTest, ARemovedInstanceRunsNoMore) {

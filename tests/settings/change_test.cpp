@@ -55,7 +55,7 @@ std::string change_by(std::string_view from, std::string_view to) {
 TEST(EffectiveText, SaysWhatWouldRun) {
   EXPECT_EQ(effective_text(parse_edited(), sample_catalog()),
             R"(site 12 "Lyon-Nord", device press-07, layout equipment
-equipment 1 "Serveur", server, 127.0.0.1, tags row=4
+equipment 1 "Serveur", server, 127.0.0.1, tags row=4, offline after 2 failures, online after 1 success
   1/cpu: every 10s, deadline 10s
   1/http: every 30s, deadline 10s, decides availability, tags a=b, url "http://***@h/x?token=***&q=1", timeout 2s, password (secret)
   disks (disk): every 10s, deadline 10s
@@ -84,6 +84,13 @@ TEST(SettingsChange, IsToldByName) {
   EXPECT_EQ(change_by("- disk: {name: disks}", "- memory"), "drivers: 1 added (1/memory), 1 removed (disks)");
   EXPECT_EQ(change_by("[ping]", "[cpu, ping: {every: 1s}]"), "drivers: 1 added (2/cpu), 1 changed (2/ping)");
   EXPECT_EQ(change_by("above: 90", "above: 95"), "equipment: 1 changed (1)");
+  // Neither limits nor what makes it offline is any driver's business.
+  EXPECT_EQ(change_by("ip_address: 127.0.0.1", "ip_address: 127.0.0.1\n    offline_after: 3"),
+            "equipment: 1 changed (1)");
+  EXPECT_EQ(change_by("ip_address: 127.0.0.1", "ip_address: 127.0.0.1\n    online_after: 4"),
+            "equipment: 1 changed (1)");
+  EXPECT_EQ(change_by("ip_address: 127.0.0.1", "ip_address: 127.0.0.1\n    offline_after: 2"),
+            "nothing changed");
   // What a driver is told of its equipment, it must be told again.
   EXPECT_EQ(change_by("name: Serveur", "name: Server"),
             "equipment: 1 changed (1); drivers: 3 changed (1/cpu, 1/http, disks)");

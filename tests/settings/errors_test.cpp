@@ -177,6 +177,11 @@ INSTANTIATE_TEST_SUITE_P(
                 {"1:54: clear: must not be less than \"below\", which is 1.5"}},
         BadCase{"equipment: [{id: 1, warning: {u: {above: 9, below: 1, clear: 5}}}]\n",
                 {"1:62: clear: has no meaning with both \"above\" and \"below\""}},
+        BadCase{"equipment: [{id: 1, offline_after: 0, online_after: 1001}]\n",
+                {"1:36: offline_after: \"0\" is less than the least allowed, 1",
+                 "1:53: online_after: \"1001\" is more than the most allowed, 1000"}},
+        BadCase{"equipment: [{id: 1, offline_after: 1.5}]\n",
+                {"1:36: offline_after: \"1.5\" is not a whole number"}},
         BadCase{"equipment: [{id: 1, warning: 90}]\n",
                 {"1:30: warning: expected keys and values, not a text"}}));
 

@@ -32,6 +32,8 @@ equipment:
     type: server
     ip_address: 127.0.0.1
     tags: {row: 4, hall: B}
+    offline_after: 3
+    online_after: 1000
     drivers:
       - cpu:    {every: 2s, per_core: true}
       - cpu
@@ -68,12 +70,16 @@ TEST(SettingsGood, EveryKeyIsRead) {
   EXPECT_EQ(server.type, "server");
   EXPECT_EQ(server.ip_address, "127.0.0.1");
   EXPECT_THAT(server.tags, UnorderedElementsAre(Pair("row", "4"), Pair("hall", "B")));
+  EXPECT_EQ(server.offline_after, 3U);
+  EXPECT_EQ(server.online_after, 1000U);
+  EXPECT_EQ(s.equipment[1].offline_after, 2U);
+  EXPECT_EQ(s.equipment[1].online_after, 1U);
   ASSERT_EQ(server.drivers.size(), 5U);
   EXPECT_EQ(server.drivers[0].name, "1/cpu");
   EXPECT_EQ(server.drivers[0].every, 2s);
   EXPECT_EQ(server.drivers[0].deadline, 2s);
   EXPECT_TRUE(server.drivers[0].options.flag("per_core"));
-  EXPECT_EQ(server.drivers[0].place.line, 14);
+  EXPECT_EQ(server.drivers[0].place.line, 16);
   EXPECT_EQ(server.drivers[0].place.column, 9);
   EXPECT_EQ(server.drivers[1].name, "1/cpu-2");
   EXPECT_EQ(server.drivers[1].every, 10s);
