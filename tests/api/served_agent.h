@@ -31,12 +31,15 @@ class ServedAgent {
     if (!opened) throw std::runtime_error(opened.error().message);
     server = std::move(*opened);
     thread_ = std::jthread([this](std::stop_token stop) { server->run(stop); });
+    worker_ = std::jthread([this](std::stop_token stop) { server->run_worker(stop); });
   }
   ~ServedAgent() { stop(); }
   void stop() {
     if (!thread_.joinable()) return;
+    worker_.request_stop();
     thread_.request_stop();
     thread_.join();
+    worker_.join();
     server.reset();
   }
   std::string socket() const { return (directory / "run/vigiled.sock").string(); }
@@ -48,6 +51,7 @@ class ServedAgent {
 
  private:
   std::jthread thread_;
+  std::jthread worker_;
 };
 
 // A connection that says exactly what a test wants.
