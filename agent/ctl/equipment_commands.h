@@ -21,9 +21,9 @@ struct QuestionOptions {
   std::vector<std::string> metrics;
   std::string aggregation;
   std::string window;
-  std::uint64_t last = 0;  // 0: all
+  std::uint64_t last = 0;              // 0: all
   std::optional<std::uint64_t> limit;  // of rows; 0: every page
-  std::string from;        // a sink's name, or "influx"
+  std::string from;                    // a sink's name, or "influx"
   bool warning_is_down = false;
   bool csv = false;
 };
@@ -44,7 +44,7 @@ struct RecordOptions {
   std::string available;  // "up" or "down"
   std::optional<double> response_time, cpu, memory;
   std::string status;
-  std::string until;      // a time, or a duration from now
+  std::string until;  // a time, or a duration from now
   std::string reason;
   std::string precision = "ns";
 };
@@ -58,7 +58,7 @@ int record_points_command(const CommandContext& context, const RecordOptions& op
 struct CleanupOptions {
   std::string older_than;
   std::string equipment_id;  // empty: all
-  bool local = true;
+  bool local = false;        // neither: local
   bool remote = false;
   bool dry_run = false;
   bool undelivered = false;
@@ -81,6 +81,7 @@ int simulate_command(const CommandContext& context, const SimulateOptions& optio
 
 // The id that was given, or that of the only equipment there is. Complains otherwise; none then, and `status`
 // is set.
-std::optional<std::string> chosen_equipment(const CommandContext& context, const std::string& given, int& status);
+std::optional<std::string> chosen_equipment(const CommandContext& context, const std::string& given,
+                                            int& status);
 
 }  // namespace vigile

@@ -60,8 +60,8 @@ int show_body(const CommandContext& context, const QuestionOptions& options, con
   return kFine;
 }
 
-int ask(const CommandContext& context, const QuestionOptions& options, const std::string& target, Renderer render,
-        const Csv& csv) {
+int ask(const CommandContext& context, const QuestionOptions& options, const std::string& target,
+        Renderer render, const Csv& csv) {
   const auto answer = context.client.request("GET", target);
   if (!answer) return fail(answer.error());
   if (!answer->fine()) return refuse(*answer);
@@ -70,17 +70,32 @@ int ask(const CommandContext& context, const QuestionOptions& options, const std
 
 Query span_query(const QuestionOptions& options, const char* start, const char* end) {
   Query query;
-  query.add(start, options.start).add(end, options.end).add("period", options.period).add("from", options.from);
+  query.add(start, options.start)
+      .add(end, options.end)
+      .add("period", options.period)
+      .add("from", options.from);
   return query;
 }
 
-const std::vector<std::string> kReportColumns = {
-    "equipment_id",  "name",    "start",  "end",    "availability_percent", "up_s", "down_s", "warning_s",
-    "maintenance_s", "unknown_s", "outages", "mtbf_s", "mttr_s", "longest_outage_s"};
+const std::vector<std::string> kReportColumns = {"equipment_id",
+                                                 "name",
+                                                 "start",
+                                                 "end",
+                                                 "availability_percent",
+                                                 "up_s",
+                                                 "down_s",
+                                                 "warning_s",
+                                                 "maintenance_s",
+                                                 "unknown_s",
+                                                 "outages",
+                                                 "mtbf_s",
+                                                 "mttr_s",
+                                                 "longest_outage_s"};
 
 }  // namespace
 
-std::optional<std::string> chosen_equipment(const CommandContext& context, const std::string& given, int& status) {
+std::optional<std::string> chosen_equipment(const CommandContext& context, const std::string& given,
+                                            int& status) {
   if (!given.empty()) return given;
   const auto answer = context.client.request("GET", "/api/equipment/");
   status = kNoDaemon;
@@ -100,7 +115,8 @@ std::optional<std::string> chosen_equipment(const CommandContext& context, const
   std::vector<std::string> ids;
   for (const Json& one : at(*body, "equipment")) ids.push_back(raw_text_at(one, "id"));
   if (ids.size() == 1) return ids.front();
-  complain(ids.empty() ? "there is no equipment in the settings" : "say which: --equipment-id " + joined(ids));
+  complain(ids.empty() ? "there is no equipment in the settings"
+                       : "say which: --equipment-id " + joined(ids));
   status = ids.empty() ? kAnswerIsNo : kUsage;
   return std::nullopt;
 }
@@ -148,8 +164,8 @@ int stats_command(const CommandContext& context, const QuestionOptions& options)
   query.add("metric_type", joined(options.metrics));
   return ask(context, options, equipment_path(*id, "stats") + query.text(), &render_stats,
              {"metrics",
-              {"metric_type", "tags", "count", "min", "max", "mean", "standard_deviation", "p50", "p95", "p99",
-               "first", "last", "trend_per_hour"}});
+              {"metric_type", "tags", "count", "min", "max", "mean", "standard_deviation", "p50", "p95",
+               "p99", "first", "last", "trend_per_hour"}});
 }
 
 int availability_command(const CommandContext& context, const QuestionOptions& options) {
@@ -158,17 +174,17 @@ int availability_command(const CommandContext& context, const QuestionOptions& o
   if (!id) return status;
   Query query = span_query(options, "start", "end");
   if (options.warning_is_down) query.add("warning_is_up", "false");
-  return ask(context, options, equipment_path(*id, "availability-report") + query.text(), &render_availability,
-             {"downtime", {"from", "to", "duration_s", "reason"}});
+  return ask(context, options, equipment_path(*id, "availability-report") + query.text(),
+             &render_availability, {"downtime", {"from", "to", "duration_s", "reason"}});
 }
 
 int history_command(const CommandContext& context, const QuestionOptions& options) {
   int status = kFine;
   const auto id = chosen_equipment(context, options.equipment_id, status);
   if (!id) return status;
-  return ask(context, options,
-             equipment_path(*id, "history") + span_query(options, "start_time", "end_time").text(),
-             &render_history, {"history", {"from", "to", "old_status", "new_status", "duration_s", "reason"}});
+  return ask(
+      context, options, equipment_path(*id, "history") + span_query(options, "start_time", "end_time").text(),
+      &render_history, {"history", {"from", "to", "old_status", "new_status", "duration_s", "reason"}});
 }
 
 int dashboard_command(const CommandContext& context, const QuestionOptions& options) {
@@ -176,7 +192,8 @@ int dashboard_command(const CommandContext& context, const QuestionOptions& opti
   if (!options.equipment_id.empty()) {
     query.add("period", options.period).add("from", options.from);
     return ask(context, options, equipment_path(options.equipment_id, "dashboard") + query.text(),
-               &render_equipment_dashboard, {"history", {"from", "to", "old_status", "new_status", "reason"}});
+               &render_equipment_dashboard,
+               {"history", {"from", "to", "old_status", "new_status", "reason"}});
   }
   if (!options.period.empty()) {
     const auto period = parse_duration(options.period);

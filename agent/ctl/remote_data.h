@@ -12,8 +12,8 @@
 namespace vigile {
 
 struct RemoteCleanup {
-  std::string sink;                    // its name in the settings
-  std::string target;                  // where: URL and bucket, without secrets
+  std::string sink;                     // its name in the settings
+  std::string target;                   // where: URL and bucket, without secrets
   std::optional<std::uint64_t> points;  // that would go, or have gone; absent when the server does not tell
 };
 

@@ -14,8 +14,8 @@ namespace vigile {
 
 struct ScreenStyle {
   bool colour = false;
-  std::size_t width = 80;  // columns; no line is longer, apart from names that cannot be cut
-  bool all = false;        // every row of long tables
+  std::size_t width = 80;   // columns; no line is longer, apart from names that cannot be cut
+  bool all = false;         // every row of long tables
   bool sparklines = false;  // curves beside the figures
 };
 

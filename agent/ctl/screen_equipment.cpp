@@ -150,15 +150,19 @@ std::string history_table(const Json& answer, const ScreenStyle& style) {
 void append_availability(const Json& report, const ScreenStyle& style, std::string& out) {
   const auto percent = number_at(report, "availability_percent");
   out += "availability  " +
-         coloured(shown_percent(percent), !percent ? Colour::dim : *percent < 99 ? Colour::red : Colour::green,
+         coloured(shown_percent(percent),
+                  !percent        ? Colour::dim
+                  : *percent < 99 ? Colour::red
+                                  : Colour::green,
                   style.colour) +
          "\n";
   out += "up            " + shown_seconds(report, "up_s");
   if (number_at(report, "warning_s").value_or(0) > 0 && flag_at(report, "warning_is_up")) {
     out += ", of that warning " + shown_seconds(report, "warning_s");
   }
-  out += "\ndown          " + shown_seconds(report, "down_s") + ", outages: " + grouped(count_at(report, "outages")) +
-         ", longest " + shown_seconds(report, "longest_outage_s") + "\n";
+  out += "\ndown          " + shown_seconds(report, "down_s") +
+         ", outages: " + grouped(count_at(report, "outages")) + ", longest " +
+         shown_seconds(report, "longest_outage_s") + "\n";
   out += "left out      maintenance " + shown_seconds(report, "maintenance_s") + ", unknown " +
          shown_seconds(report, "unknown_s") + "\n";
   out += "MTBF          " + shown_seconds(report, "mtbf_s") + "\n";
@@ -338,18 +342,19 @@ Result<std::string> render_report(std::string_view json, const ScreenStyle& styl
 Result<std::string> render_removal(std::string_view json, const ScreenStyle& /*style*/) {
   const auto answer = parse_object(json);
   if (!answer) return answer.error();
-  std::string out = "before " + shown_time(*answer, "before") + " UTC: " + grouped(count_at(*answer, "points")) +
-                    " points in " + grouped(count_at(*answer, "segments")) + " segments (" +
-                    format_size(count_at(*answer, "bytes")) + "), " +
-                    grouped(count_at(*answer, "summary_hours")) + " hours of summaries, " +
-                    grouped(count_at(*answer, "status_changes")) + " changes of status\n";
+  std::string out =
+      "before " + shown_time(*answer, "before") + " UTC: " + grouped(count_at(*answer, "points")) +
+      " points in " + grouped(count_at(*answer, "segments")) + " segments (" +
+      format_size(count_at(*answer, "bytes")) + "), " + grouped(count_at(*answer, "summary_hours")) +
+      " hours of summaries, " + grouped(count_at(*answer, "status_changes")) + " changes of status\n";
   if (const auto waiting = count_at(*answer, "undelivered_points"); waiting > 0) {
     out += grouped(waiting) + " points of that time are not delivered yet\n";
   }
   return out;
 }
 
-Result<std::string> csv_table(std::string_view json, const char* rows, const std::vector<std::string>& columns) {
+Result<std::string> csv_table(std::string_view json, const char* rows,
+                              const std::vector<std::string>& columns) {
   const auto answer = parse_object(json);
   if (!answer) return answer.error();
   std::string out = csv_record(columns);

@@ -23,6 +23,7 @@ Result<std::string> render_removal(std::string_view json, const ScreenStyle& sty
 
 // The array `rows` of an answer as CSV with a header; `columns` are keys, "performance.cpu_avg" goes into
 // objects; what is null is empty.
-Result<std::string> csv_table(std::string_view json, const char* rows, const std::vector<std::string>& columns);
+Result<std::string> csv_table(std::string_view json, const char* rows,
+                              const std::vector<std::string>& columns);
 
 }  // namespace vigile

@@ -12,7 +12,8 @@ namespace {
 constexpr std::array<const char*, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
 // The mean of [from, to).
-std::optional<double> mean(const std::vector<std::optional<double>>& values, std::size_t from, std::size_t to) {
+std::optional<double> mean(const std::vector<std::optional<double>>& values, std::size_t from,
+                           std::size_t to) {
   double sum = 0;
   std::size_t count = 0;
   for (std::size_t i = from; i < to; ++i) {

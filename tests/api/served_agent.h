@@ -39,8 +39,12 @@ class ServedAgent {
     worker_.request_stop();
     thread_.request_stop();
     thread_.join();
-    worker_.join();
+    if (worker_.joinable()) worker_.join();
     server.reset();
+  }
+  void stop_worker() {
+    worker_.request_stop();
+    worker_.join();
   }
   std::string socket() const { return (directory / "run/vigiled.sock").string(); }
 
