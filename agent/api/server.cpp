@@ -33,6 +33,7 @@ namespace vigile {
 namespace {
 
 constexpr int kAcceptsARound = 16;
+constexpr int kLastRounds = 8;
 constexpr std::size_t kSmallAnswerBytes = 4 << 10;  // always fits, whatever is held
 constexpr std::size_t kStreamBlockBytes = 8 << 10;
 
@@ -201,7 +202,12 @@ void Server::run(std::stop_token stop) {
     make_room();
   }
   end_waiting();
-  MHD_run(daemon_);  // what is left of the answers
+  // What is left of the answers, as far as their readers take them at once.
+  MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+  for (int i = 0; i < kLastRounds && wait_ms == 0; ++i) {
+    MHD_run(daemon_);
+    if (MHD_get_timeout(daemon_, &wait_ms) != MHD_YES) break;
+  }
 }
 
 // ---- The loop
