@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the answers come from: readings and status changes in a span of time, from this device's log
-// (log_readings.h) or from a server. All times are nanoseconds since the Unix epoch, UTC; spans are half open.
+// (log_readings.h) or from a server. All times are nanoseconds since the Unix epoch, UTC; spans are half
+// open.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "equipment/coverage.h"
 #include "equipment/summary.h"
 #include "store/history.h"
 
@@ -20,7 +22,8 @@ namespace vigile {
 struct Reading {
   std::string_view equipment_id;
   std::string_view metric;  // "cpu_usage"
-  std::string_view tags;    // what tells it from its siblings, sorted, "core=0,mount=/"; without the layout's own
+  std::string_view
+      tags;  // what tells it from its siblings, sorted, "core=0,mount=/"; without the layout's own
   std::int64_t time_ns = 0;
   double value = 0;
 };
@@ -29,13 +32,6 @@ struct ReadingFilter {
   std::string equipment_id;          // empty: all
   std::vector<std::string> metrics;  // empty: all
   TimeSpan span;
-};
-
-// How much of a span can be told.
-struct ReadingCoverage {
-  bool from_summaries = false;  // some of it is: percentiles come from sketches, see QuantileSketch::kRelativeError
-  TimeSpan span;                // what the answer is about: the asked span, widened to whole hours where raw
-                                // readings at its edges are gone
 };
 
 class ReadingSource {
@@ -52,7 +48,8 @@ class ReadingSource {
                                std::int64_t bucket_start_ns, const SeriesSummary& summary)>& use) = 0;
   // Changes in the span, oldest first, and before them the last one before the span (which says what the
   // status was at its start), if there is one.
-  virtual Result<std::vector<StatusChange>> status_changes(const std::string& equipment_id, TimeSpan span) = 0;
+  virtual Result<std::vector<StatusChange>> status_changes(const std::string& equipment_id,
+                                                           TimeSpan span) = 0;
   // Spans in which no agent ran: the status was unknown then.
   virtual Result<std::vector<TimeSpan>> gaps(TimeSpan span) = 0;
 };

@@ -19,10 +19,11 @@
 
 #include "core/result.h"
 #include "equipment/availability.h"
+#include "equipment/coverage.h"
 #include "equipment/equipment_state.h"
-#include "equipment/readings.h"
 #include "equipment/status.h"
 #include "point/point.h"
+#include "store/history.h"
 
 namespace vigile {
 
