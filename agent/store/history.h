@@ -62,6 +62,9 @@ class History {
   // Puts rows in place of those of the same hours, and counts `folded` as summarised: one commit. After a
   // crash both are there or neither is.
   virtual Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) = 0;
+  // Another number after each commit of store_summaries() or remove(): who reads summaries and then the
+  // segments that have none yet sees by it that both belong together.
+  virtual std::uint64_t summaries_version() const = 0;
   // Rows with hours in [from_ns, to_ns), oldest first, until `use` returns false.
   virtual Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                                       const std::function<bool(const SummaryRow&)>& use) = 0;
@@ -88,7 +91,8 @@ class History {
   // is left). With `dry_run` nothing is removed.
   virtual Result<RemovalReport> remove(
       std::int64_t before_ns, std::string_view equipment_id, bool undelivered, bool dry_run,
-      const std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>& strip) = 0;
+      const std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>&
+          strip) = 0;
 };
 
 }  // namespace vigile
