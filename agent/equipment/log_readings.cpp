@@ -96,29 +96,29 @@ Result<bool> LogReadings::read_raw(TimeSpan span, bool unsummarised_only, Tools&
 
 Result<std::optional<std::int64_t>> LogReadings::raw_since_ns() {
   constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::min();
-  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t oldest_ns = history_.oldest_segment_ns().value_or(kNever);
-  // Is anything remembered from before it?
-  bool older = false;
+  const auto gone_ns = history_.removed_until_ns();
+  if (!gone_ns) return std::optional<std::int64_t>();
+  // Is anything remembered of it?
+  bool remembered = false;
   SummaryDecoder decoder;
-  const auto done = history_.read_summaries(kEver, oldest_ns, [&](const SummaryRow& row) {
+  const auto done = history_.read_summaries(kEver, add_clamped(*gone_ns, 1, 1), [&](const SummaryRow& row) {
     const auto read =
         decoder.decode(row.hour_ns, row.payload, {}, [&](const SeriesName&, const SeriesSummary& summary) {
-          older = older || summary.first_ns < oldest_ns;
+          remembered = remembered || summary.first_ns <= *gone_ns;
         });
-    return !read && !older;  // a damaged row says nothing
+    return !read || !remembered;  // a damaged row says nothing
   });
   if (!done) return done.error();
-  if (!older) return std::optional<std::int64_t>();
-  return std::optional(oldest_ns);
+  if (!remembered) return std::optional<std::int64_t>();
+  return std::optional(add_clamped(*gone_ns, 1, 1));
 }
 
 // How a part of an hour can be told. Raw readings that are gone are still in the hour's summaries: these are
 // taken whole, which is exact when all of it lies in the span, and widens the span otherwise.
 Result<LogReadings::Edge> LogReadings::edge(std::int64_t hour_ns, TimeSpan part, const ReadingFilter& filter,
                                             Tools& tools) {
-  const auto oldest_ns = history_.oldest_segment_ns();
-  if (oldest_ns && *oldest_ns <= part.from_ns) return Edge::raw;
+  const auto gone_ns = history_.removed_until_ns();
+  if (!gone_ns || *gone_ns < part.from_ns) return Edge::raw;
   bool found = false;
   bool inside = true;
   const auto done = history_.read_summaries(hour_ns, add_clamped(hour_ns, 1, 1), [&](const SummaryRow& row) {
@@ -204,7 +204,8 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
     });
     if (!done) return done.error();
     if (!fit) return false;
-    const auto raw = read_raw(middle, true, tools, add);
+    // An hour at the edge may lie in the middle whole, with summaries that end at the span.
+    const auto raw = read_raw(common(middle, plan.coverage.span), true, tools, add);
     if (!raw || !*raw) return raw;
   }
   for (const TimeSpan edge : {common(plan.left, part), common(plan.right, part)}) {

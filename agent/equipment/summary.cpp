@@ -101,7 +101,10 @@ std::optional<double> SeriesSummary::trend_per_hour() const {
 
 std::optional<double> SeriesSummary::quantile(double q) const {
   if (count == 0) return std::nullopt;
-  return std::clamp(sketch.at_rank(quantile_rank(q, count)), min, max);
+  const std::uint64_t rank = quantile_rank(q, count);
+  if (rank == 1) return min;
+  if (rank == count) return max;
+  return std::clamp(sketch.at_rank(rank), min, max);
 }
 
 SeriesSummary& summary_of(SeriesSummaries& summaries, const SeriesName& name) {

@@ -55,6 +55,10 @@ class History {
   // The time of the oldest raw reading held; absent when there is none. Older answers need summaries.
   virtual std::optional<std::int64_t> oldest_segment_ns() = 0;
 
+  // The largest time among the raw readings that were removed so far: those after it are all held. Absent
+  // when none was.
+  virtual std::optional<std::int64_t> removed_until_ns() = 0;
+
   // Segments that are not folded into summaries yet, in order of number, at most `raw_bytes` of lines (but
   // one segment always); none with an unset clock.
   virtual Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
