@@ -104,6 +104,7 @@ LogOptions log_options(const StoreSettings& store) {
   options.path = store.path;
   options.max_size_bytes = store.max_size_bytes;
   options.keep = store.keep;
+  options.keep_summaries = store.keep_summaries;
   options.overflow = store.drop_newest ? Overflow::drop_newest : Overflow::drop_oldest;
   return options;
 }

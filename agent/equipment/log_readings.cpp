@@ -191,17 +191,18 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
   };
   bool fit = true;
   if (const TimeSpan middle = common(plan.middle, part); !empty(middle)) {
-    const auto done = history_.read_summaries(middle.from_ns, middle.to_ns, [&](const SummaryRow& row) {
-      const std::int64_t bucket = bucket_of(row.hour_ns);
-      const auto read = tools.decoder.decode(row.hour_ns, row.payload, tools.wanted,
-                                             [&](const SeriesName& name, const SeriesSummary& summary) {
-                                               tools.used_summaries = true;
-                                               tools.at(bucket, name).merge(summary);
-                                             });
-      if (!read) log::warning("equipment: " + read.error().message + "; they are left out");
-      fit = fits();
-      return fit;
-    });
+    const auto done =
+        history_.read_summaries(floor_to(middle.from_ns, kHourNs), middle.to_ns, [&](const SummaryRow& row) {
+          const std::int64_t bucket = bucket_of(row.hour_ns);
+          const auto read = tools.decoder.decode(row.hour_ns, row.payload, tools.wanted,
+                                                 [&](const SeriesName& name, const SeriesSummary& summary) {
+                                                   tools.used_summaries = true;
+                                                   tools.at(bucket, name).merge(summary);
+                                                 });
+          if (!read) log::warning("equipment: " + read.error().message + "; they are left out");
+          fit = fits();
+          return fit;
+        });
     if (!done) return done.error();
     if (!fit) return false;
     // An hour at the edge may lie in the middle whole, with summaries that end at the span.

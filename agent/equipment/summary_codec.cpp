@@ -128,6 +128,7 @@ Result<std::string> strip_equipment(std::string_view payload, std::string_view e
     if (!get_text(rest, entry) || !get_name(entry, name)) return corrupt("damaged entry");
     if (name.equipment_id != equipment_id) kept += before.substr(0, before.size() - rest.size());
   }
+  if (kept.size() == raw->size()) return std::string(payload);
   if (kept.empty()) return std::string();
   PayloadEncoder deflate;
   return wrap(kept, deflate);

@@ -45,7 +45,8 @@ class SummaryDecoder {
   SeriesSummary summary_;
 };
 
-// The row without that equipment; "" when nothing is left. For History::remove. Errors: corrupt.
+// The row without that equipment, the same bytes when it holds none of it; "" when nothing is left. For
+// History::remove. Errors: corrupt.
 Result<std::string> strip_equipment(std::string_view payload, std::string_view equipment_id);
 
 }  // namespace vigile

@@ -84,6 +84,10 @@ Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
       if (*done) ++repaired;
     }
   }
+  {
+    const MutexLock write(write_mutex_);
+    if (auto done = repair_lone_changes(boot_epoch_ns); !done) return done.error();
+  }
   const MutexLock lock(state_mutex_);
   SeqRanges left;
   for (const SeqRange& range : state_.unset.ranges()) {
@@ -134,8 +138,65 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
       .bind(8, static_cast<std::int64_t>(seq));
   if (const auto done = update->step(); !done) return done.error();
   update->reset();
+  if (auto done = shift_changes(segment.boot_id, shift, estimated ? ClockState::estimated : ClockState::set);
+      !done) {
+    return done.error();
+  }
   if (auto committed = transaction->commit(); !committed) return committed.error();
   return true;
+}
+
+Result<void> DatabaseLog::shift_changes(std::string_view boot_id, std::int64_t shift_ns, ClockState clock) {
+  auto update = writer_.db.prepare(
+      "UPDATE status_changes SET time_ns = time_ns + ?1, until_ns = until_ns + ?1, clock = ?2 "
+      "WHERE clock = 1 AND boot_id = ?3");
+  if (!update) return update.error();
+  update->bind(1, shift_ns).bind(2, static_cast<std::int64_t>(clock)).bind(3, boot_id);
+  if (const auto done = update->step(); !done) return done.error();
+  return {};
+}
+
+// Changes of boots that have no segment left to repair: theirs were dropped, or are damaged. An estimate goes
+// after the change before it.
+Result<void> DatabaseLog::repair_lone_changes(std::int64_t boot_epoch_ns) {
+  struct Boot {
+    std::string id;
+    std::int64_t first_id = 0;
+    std::int64_t first_ns = 0;
+    std::int64_t last_ns = 0;
+  };
+  std::vector<Boot> boots;
+  {
+    auto rows = writer_.db.prepare(
+        "SELECT boot_id, min(id), min(time_ns), max(time_ns) FROM status_changes WHERE clock = 1 "
+        "GROUP BY boot_id ORDER BY min(id)");
+    if (!rows) return rows.error();
+    for (auto row = rows->step();; row = rows->step()) {
+      if (!row) return row.error();
+      if (!*row) break;
+      boots.push_back(Boot{std::string(rows->text(0)), rows->integer(1), rows->integer(2), rows->integer(3)});
+    }
+  }
+  for (const Boot& boot : boots) {
+    if (auto done = checkpoint(kSmallWrite); !done) return done;
+    const bool estimated = boot.id != boot_id_;
+    std::int64_t shift = boot_epoch_ns;
+    if (estimated && boot.id == estimated_boot_) {
+      shift = estimated_shift_;
+    } else if (estimated) {
+      const auto known =
+          writer_.db.integer("SELECT max(time_ns) FROM status_changes WHERE clock <> 1 AND id < " +
+                             std::to_string(boot.first_id));
+      if (!known) return known.error();
+      shift = *known != 0 ? *known + 1 - boot.first_ns : boot_epoch_ns - 1 - boot.last_ns;
+    }
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    if (auto done = shift_changes(boot.id, shift, estimated ? ClockState::estimated : ClockState::set); !done)
+      return done;
+    if (auto committed = transaction->commit(); !committed) return committed;
+  }
+  return {};
 }
 
 // What to add to the times of a segment whose boot never saw a clock: its boot begins where the last known

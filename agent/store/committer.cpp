@@ -26,7 +26,7 @@ Committer::Committer(Log& log, const CommitterOptions& options, const Clock& clo
       options_(options) {}
 
 void Committer::add(ClockState clock, std::int64_t first_ns, std::int64_t last_ns, std::uint32_t points,
-                    std::string_view lines) {
+                    std::string_view lines, std::span<const StatusChange> changes) {
   bool is_first = false;
   {
     const MutexLock lock(mutex_);
@@ -45,29 +45,46 @@ void Committer::add(ClockState clock, std::int64_t first_ns, std::int64_t last_n
     segment.last_ns = std::max(segment.last_ns, last_ns);
     segment.points += points;
     segment.lines += lines;
+    segment.changes.insert(segment.changes.end(), changes.begin(), changes.end());
+    status_.waiting_changes += changes.size();
+    if (!changes.empty()) is_urgent_ = true;
     status_.waiting_points += points;
     status_.waiting_bytes += lines.size();
     drop_beyond_memory();
   }
-  if (is_first) on_first_();
+  if (is_first || !changes.empty()) on_first_();
 }
 
 // What is dropped is dropped by segment: while commits fail they are kept small.
 std::size_t Committer::segment_bytes() const {
-  return status_.last_error.empty() ? kSegmentBytes : std::min<std::size_t>(kSegmentBytes, options_.memory_bytes / 8);
+  return status_.last_error.empty() ? kSegmentBytes
+                                    : std::min<std::size_t>(kSegmentBytes, options_.memory_bytes / 8);
 }
 
 // Whole segments, oldest first. A disk that is only slow gets more room than one that fails.
 void Committer::drop_beyond_memory() {
-  const std::uint64_t limit = status_.last_error.empty() ? kSlowFactor * options_.memory_bytes : options_.memory_bytes;
-  const std::size_t keep = front_taken_ ? 2 : 1;
-  while (status_.waiting_bytes > limit && waiting_.size() > keep) {
-    const auto oldest = waiting_.begin() + (front_taken_ ? 1 : 0);
+  const std::uint64_t limit =
+      status_.last_error.empty() ? kSlowFactor * options_.memory_bytes : options_.memory_bytes;
+  std::size_t at = front_taken_ ? 1 : 0;
+  while (status_.waiting_bytes > limit && at + 1 < waiting_.size()) {
+    const auto oldest = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
+    if (oldest->lines.empty()) {  // changes that are left of one dropped before
+      ++at;
+      continue;
+    }
     status_.dropped_points += oldest->points;
     status_.dropped_from_ns = std::min(oldest->first_ns, status_.dropped_from_ns.value_or(oldest->first_ns));
     status_.dropped_to_ns = std::max(oldest->last_ns, status_.dropped_to_ns.value_or(oldest->last_ns));
     status_.waiting_points -= oldest->points;
     status_.waiting_bytes -= oldest->lines.size();
+    const auto next = oldest + 1;
+    if (!oldest->changes.empty() && next->clock != oldest->clock) {
+      oldest->points = 0;
+      oldest->lines = {};
+      continue;
+    }
+    next->changes.insert(next->changes.begin(), std::move_iterator(oldest->changes.begin()),
+                         std::move_iterator(oldest->changes.end()));
     waiting_.erase(oldest);
   }
 }
@@ -79,6 +96,7 @@ Result<void> Committer::commit_all() {
       const MutexLock lock(mutex_);
       if (waiting_.empty()) {
         oldest_.reset();
+        is_urgent_ = false;
         return {};
       }
       front_taken_ = true;
@@ -86,7 +104,7 @@ Result<void> Committer::commit_all() {
       waiting_.front() = NewSegment{.clock = segment.clock};
     }
     const auto seq = log_.append(segment);
-    if (seq && *seq != 0) on_committed_(*seq, segment.lines);
+    if (seq && *seq != 0 && !segment.lines.empty()) on_committed_(*seq, segment.lines);
     const MutexLock lock(mutex_);
     front_taken_ = false;
     if (!seq) {
@@ -98,6 +116,7 @@ Result<void> Committer::commit_all() {
     waiting_.pop_front();
     status_.waiting_points -= segment.points;
     status_.waiting_bytes -= segment.lines.size();
+    status_.waiting_changes -= segment.changes.size();
     if (*seq != 0) status_.committed_points += segment.points;
     status_.last_error.clear();
     if (segment.lines.capacity() <= kSpareBytes) spare_ = std::move(segment.lines);
@@ -125,7 +144,7 @@ std::optional<BootTime> Committer::step(BootTime now) {
     const MutexLock lock(mutex_);
     if (retry_at_) return retry_at_;
     if (!oldest_) return std::nullopt;
-    return waiting_.size() > 1 ? *oldest_ : *oldest_ + options_.commit_every;
+    return waiting_.size() > 1 || is_urgent_ ? *oldest_ : *oldest_ + options_.commit_every;
   };
   const auto first = due();
   if (!first || *first > now) return first;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ struct CommitterStatus {
   std::uint64_t waiting_bytes = 0;
   std::uint64_t committed_points = 0;
   std::uint64_t dropped_points = 0;  // did not fit into the ring
+  std::uint64_t waiting_changes = 0;
   std::optional<std::int64_t> dropped_from_ns;
   std::optional<std::int64_t> dropped_to_ns;
   std::string last_error;  // empty while commits work
@@ -40,13 +42,14 @@ class Committer {
   using OnCommitted = std::function<void(std::uint64_t seq, std::string_view lines)>;
 
   // `on_committed` is called by the committing thread after each commit; `on_first` by the adding thread when
-  // a reading comes to an empty buffer, to wake the thread that calls step().
+  // a reading comes to an empty buffer, or a status change to any, to wake the thread that calls step().
   Committer(Log& log, const CommitterOptions& options, const Clock& clock, OnCommitted on_committed,
             std::function<void()> on_first);
 
-  // Any thread; never waits for the disk.
+  // Any thread; never waits for the disk. With status changes (their clock is `clock` too) all that waits is
+  // due at once, and `on_first` is called. Changes are not dropped with the lines beside them: they wait on.
   void add(ClockState clock, std::int64_t first_ns, std::int64_t last_ns, std::uint32_t points,
-           std::string_view lines) EXCLUDES(mutex_);
+           std::string_view lines, std::span<const StatusChange> changes = {}) EXCLUDES(mutex_);
 
   // Commits what is due. Returns when to be called again; absent: when something is added. One thread.
   std::optional<BootTime> step(BootTime now) EXCLUDES(mutex_, commit_mutex_);
@@ -75,6 +78,7 @@ class Committer {
   bool front_taken_ GUARDED_BY(mutex_) = false;        // is being committed: neither dropped nor added to
   std::string spare_ GUARDED_BY(mutex_);               // a buffer to use again
   std::optional<BootTime> oldest_ GUARDED_BY(mutex_);  // when the first that waits was added
+  bool is_urgent_ GUARDED_BY(mutex_) = false;          // a status change waits
   std::optional<BootTime> retry_at_ GUARDED_BY(mutex_);
   std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
   CommitterStatus status_ GUARDED_BY(mutex_);

@@ -45,6 +45,9 @@ struct RemovalReport {
 
 class History {
  public:
+  // Takes an equipment out of a row of summaries; "" when nothing is left of it.
+  using Strip = std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>;
+
   virtual ~History() = default;
 
   // Calls `use` with each segment that overlaps `span`, in order of number, until it returns false. Segments
@@ -52,23 +55,25 @@ class History {
   // store_summaries() has not folded yet.
   virtual Result<void> read_segments(TimeSpan span, bool unsummarised_only,
                                      const std::function<bool(const StoredSegment&)>& use) = 0;
-  // The time of the oldest raw reading held; absent when there is none. Older answers need summaries.
+  // Since when raw readings are held without a hole: none with a known time was removed from then on. Absent
+  // when there are none. Older answers need summaries.
   virtual std::optional<std::int64_t> oldest_segment_ns() = 0;
-
   // The largest time among the raw readings that were removed so far: those after it are all held. Absent
   // when none was.
   virtual std::optional<std::int64_t> removed_until_ns() = 0;
 
   // Segments that are not folded into summaries yet, in order of number, at most `raw_bytes` of lines (but
-  // one segment always); none with an unset clock.
+  // one segment always); none with an unset clock. Empty: all from there on are folded. From the first call
+  // on, segments not folded yet are kept past `keep`; only max_size removes them, and they are counted.
   virtual Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
                                                                std::uint64_t raw_bytes) = 0;
   // Puts rows in place of those of the same hours, and counts `folded` as summarised: one commit. After a
-  // crash both are there or neither is.
+  // crash both are there or neither is. When summaries take more than half of max_size the oldest go. Errors:
+  // full when there is no room: nothing was stored.
   virtual Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) = 0;
-  // Another number after each commit of store_summaries() or remove(): who reads summaries and then the
-  // segments that have none yet sees by it that both belong together.
-  virtual std::uint64_t summaries_version() const = 0;
+  // Another number after each commit of store_summaries() or remove(); waits for one that is under way. Who
+  // reads summaries and then the segments that have none yet sees by it whether both belong together.
+  virtual std::uint64_t summaries_version() = 0;
   // Rows with hours in [from_ns, to_ns), oldest first, until `use` returns false.
   virtual Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                                       const std::function<bool(const SummaryRow&)>& use) = 0;
@@ -76,7 +81,8 @@ class History {
   // Status changes of one equipment (all when empty) with times in `span`, oldest first, at most `limit`.
   virtual Result<std::vector<StatusChange>> status_changes(std::string_view equipment_id, TimeSpan span,
                                                            std::size_t limit) = 0;
-  // The last change of each equipment before `before_ns` (of one, when named).
+  // The last change of each equipment before `before_ns` (of one, when named). With INT64_MAX the last of all
+  // counts, also one whose clock is not set yet: its time is then boot-relative.
   virtual Result<std::vector<StatusChange>> last_status_changes(std::string_view equipment_id,
                                                                 std::int64_t before_ns) = 0;
 
@@ -90,13 +96,12 @@ class History {
   virtual Result<void> set_last_alive(std::int64_t now_ns) = 0;
 
   // Removes what is older than `before_ns`: segments (delivered to every sink, or all with `undelivered`),
-  // summaries, status changes. With an equipment's id only its lines go: segments are written anew, and its
-  // series leave the summaries through `strip`, which returns the row without the equipment ("" when nothing
-  // is left). With `dry_run` nothing is removed.
-  virtual Result<RemovalReport> remove(
-      std::int64_t before_ns, std::string_view equipment_id, bool undelivered, bool dry_run,
-      const std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>&
-          strip) = 0;
+  // summaries of hours that ended by then, status changes and gaps. The last change of each equipment before
+  // `before_ns` stays: it says what holds from then on. Segments with unset clocks stay. With an equipment's
+  // id only its lines go: segments are written anew, and its series leave the summaries through `strip`. With
+  // `dry_run` nothing is removed.
+  virtual Result<RemovalReport> remove(std::int64_t before_ns, std::string_view equipment_id,
+                                       bool undelivered, bool dry_run, const Strip& strip) = 0;
 };
 
 }  // namespace vigile

@@ -22,12 +22,15 @@
 
 namespace vigile {
 
+class History;
+
 enum class Overflow { drop_oldest, drop_newest };
 
 struct LogOptions {
   std::filesystem::path path;                               // its directory is made when missing
   std::uint64_t max_size_bytes = std::uint64_t{256} << 20;  // database plus WAL; at least 1 MiB
   std::chrono::nanoseconds keep = std::chrono::hours(7 * 24);
+  std::chrono::nanoseconds keep_summaries = std::chrono::hours(400 * 24);  // status changes and gaps too
   Overflow overflow = Overflow::drop_oldest;
   // Acknowledgements are written with the next append, or by themselves after this long.
   std::chrono::nanoseconds progress_every = std::chrono::seconds(10);
@@ -75,8 +78,9 @@ struct LogStatus {
   std::uint64_t dropped_points = 0;   // undelivered points lost to max_size, since the database was made
   std::optional<std::int64_t> dropped_from_ns;  // the span of time they were from
   std::optional<std::int64_t> dropped_to_ns;
-  std::uint64_t damaged_segments = 0;   // failed their check and were skipped
-  std::uint64_t salvaged_segments = 0;  // carried over from a damaged database at this start
+  std::uint64_t unsummarised_lost_points = 0;  // lost to max_size before they were folded into summaries
+  std::uint64_t damaged_segments = 0;          // failed their check and were skipped
+  std::uint64_t salvaged_segments = 0;         // carried over from a damaged database at this start
   std::uint64_t dead_letters = 0;
   std::string set_aside;  // path of the damaged database, if one is kept
   std::vector<SinkBacklog> sinks;
@@ -100,7 +104,8 @@ class Log {
 
   // Commits one segment: when it returns a number, the segment survives a power cut. Makes room first when
   // max_size is reached; 0 when there was none and `overflow` is drop_newest: the segment is counted as
-  // dropped. Errors: full, io, permission: nothing was stored; try again.
+  // dropped, its status changes are stored all the same. One without lines stores its changes alone and has
+  // no number: the last one is returned. Errors: full, io, permission: nothing was stored; try again.
   virtual Result<std::uint64_t> append(const NewSegment& segment) = 0;
 
   // Up to `limits` of what `sink` has not acknowledged, with numbers from `from_seq` on, in order, only
@@ -133,6 +138,9 @@ class Log {
   virtual Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                        std::size_t limit) = 0;  // sink "": all
   virtual Result<std::uint64_t> clear_dead_letters(std::string_view sink) = 0;  // how many
+
+  // What is remembered for questions on the device; lives as long as the log.
+  virtual History& history() = 0;
 
   virtual std::uint64_t last_seq() const = 0;
   virtual LogStatus status() const = 0;  // O(sinks), no scan

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "store/schema.h"
+#include "store/segment_row.h"
 #include "store/store_lock.h"
 
 namespace vigile {
@@ -15,14 +16,6 @@ namespace vigile {
 namespace {
 
 constexpr int kCacheKiB = 256;
-
-std::int64_t as_int(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
-std::uint64_t as_count(std::int64_t value) {
-  return static_cast<std::uint64_t>(value);
-}
 
 // A database just made must be in its directory for good, or a power cut may bring back an older journal.
 Result<void> sync_directory(const std::filesystem::path& file) {
@@ -32,26 +25,12 @@ Result<void> sync_directory(const std::filesystem::path& file) {
   return {};
 }
 
-StoredSegment segment_of(const Statement& row) {
-  StoredSegment segment;
-  segment.seq = as_count(row.integer(0));
-  segment.clock = static_cast<ClockState>(row.integer(1));
-  segment.boot_id = row.text(2);
-  segment.first_ns = row.integer(3);
-  segment.last_ns = row.integer(4);
-  segment.points = static_cast<std::uint32_t>(row.integer(5));
-  segment.raw_bytes = static_cast<std::uint32_t>(row.integer(6));
-  segment.crc32 = static_cast<std::uint32_t>(row.integer(7));
-  segment.payload = row.blob(9);
-  return segment;
+std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
+  std::uint64_t bytes = 0;
+  for (const StatusChange& change : changes)
+    bytes += 2 * change.equipment_id.size() + change.reason.size() + kRowBytes;
+  return bytes;
 }
-
-bool intact(const Statement& row) {
-  return crc32_of(row.blob(9)) == static_cast<std::uint32_t>(row.integer(8));
-}
-
-constexpr std::string_view kColumns =
-    "seq, clock, boot_id, first_ns, last_ns, points, raw_bytes, crc32, payload_crc32, payload";
 
 // Prepares all, or says which failed.
 Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::string>> statements) {
@@ -92,6 +71,7 @@ DatabaseLog::~DatabaseLog() {
 Result<void> DatabaseLog::open() {
   const MutexLock write(write_mutex_);
   const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
   encoder_ = std::make_unique<PayloadEncoder>();
   auto connected = connect();
   if (!connected && connected.error().kind == ErrorKind::corrupt) {
@@ -144,6 +124,9 @@ Result<void> DatabaseLog::connect() {
                {&writer_.insert_progress, "INSERT INTO progress(sink, first_seq, last_seq) VALUES(?,?,?)"},
                {&writer_.insert_dead_letter,
                 "INSERT INTO dead_letters(sink, refused_ns, line, reason) VALUES(?,?,?,?)"},
+               {&writer_.insert_change,
+                "INSERT INTO status_changes(equipment_id, time_ns, clock, boot_id, old_status, new_status, "
+                "reason, until_ns) VALUES(?,?,?,?,?,?,?,?)"},
                {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
                {&writer_.page_count, "PRAGMA page_count"},
                {&writer_.free_pages, "PRAGMA freelist_count"}});
@@ -153,7 +136,7 @@ Result<void> DatabaseLog::connect() {
   if (!reading) return reading.error();
   reader_.db = std::move(*reading);
   if (auto done = reader_.db.exec(cache + "; PRAGMA query_only = 1"); !done) return done;
-  const std::string columns(kColumns);
+  const std::string columns(kSegmentColumns);
   const auto read = prepare(
       reader_.db,
       {{&reader_.by_seq, "SELECT " + columns + " FROM segments WHERE seq >= ? AND seq <= ? ORDER BY seq"},
@@ -164,7 +147,8 @@ Result<void> DatabaseLog::connect() {
         "SELECT total_points FROM segments WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
        {&reader_.points_before,
         "SELECT total_points - points FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
-       {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"}});
+       {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
+       {&reader_.trimmed, "SELECT sum(points) FROM trimmed WHERE seq >= ? AND seq <= ?"}});
   if (!read) return read;
   return load_state();
 }
@@ -189,6 +173,8 @@ Result<void> DatabaseLog::load_state() {
     state.dropped_to_ns = meta[meta::kDroppedTo];
   }
   state.damaged = as_count(meta[meta::kDamaged]);
+  state.unsummarised_lost = as_count(meta[meta::kUnsummarisedLost]);
+  if (meta.contains(meta::kGoneTo)) state.gone_to_ns = meta[meta::kGoneTo];
 
   auto last = db.prepare(
       "SELECT seq, total_points, total_bytes, total_segments FROM segments ORDER BY seq DESC LIMIT 1");
@@ -214,8 +200,10 @@ Result<void> DatabaseLog::load_state() {
   for (auto row = progress->step();; row = progress->step()) {
     if (!row) return row.error();
     if (!*row) break;
-    state.sinks[std::string(progress->text(0))].acknowledged.add(
-        {as_count(progress->integer(1)), as_count(progress->integer(2))});
+    const std::string name(progress->text(0));
+    SinkState& reader = name == kSummariesReader ? (state.folded ? *state.folded : state.folded.emplace())
+                                                 : state.sinks[name];
+    reader.acknowledged.add({as_count(progress->integer(1)), as_count(progress->integer(2))});
   }
   auto unset = db.prepare("SELECT seq FROM segments WHERE clock = 1 ORDER BY seq");
   if (!unset) return unset.error();
@@ -228,6 +216,15 @@ Result<void> DatabaseLog::load_state() {
   if (!letters) return letters.error();
   state.dead_letters = as_count(*letters);
 
+  // Readings that came late have older times: a few segments say more than one.
+  const auto alive = db.integer(
+      "SELECT max(last_ns) FROM (SELECT last_ns FROM segments WHERE clock = 0 ORDER BY seq DESC LIMIT 32)");
+  if (!alive) return alive.error();
+  std::int64_t alive_ns = *alive;
+  for (const char* key : {meta::kGoneTo, meta::kLastAlive}) {
+    if (meta.contains(key)) alive_ns = std::max(alive_ns, meta[key]);
+  }
+
   total_bytes_ = *has_last ? as_count(last->integer(2)) : as_count(meta[meta::kGoneBytes]);
   total_segments_ = *has_last ? as_count(last->integer(3)) : as_count(meta[meta::kGoneSegments]);
 
@@ -236,6 +233,8 @@ Result<void> DatabaseLog::load_state() {
   for (const auto& [name, sink] : state_.sinks) {
     if (sink.known) state.sinks[name].known = true;
   }
+  if (state_.folded && !state.folded) state.folded = SinkState{.known = true, .dirty = true};
+  if (!last_alive_ns_ && state_.last_seq == 0 && alive_ns != 0) last_alive_ns_ = alive_ns;
   state_ = std::move(state);
   return {};
 }
@@ -248,6 +247,8 @@ Result<void> DatabaseLog::put_meta(const char* key, std::uint64_t value) {
 }
 
 Result<void> DatabaseLog::set_sinks(const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
+    return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
   const MutexLock write(write_mutex_);
   {
     const MutexLock lock(state_mutex_);
@@ -301,22 +302,29 @@ Result<void> DatabaseLog::forget_sink(std::string_view name) {
 
 // Within a transaction; progress_written() follows its commit.
 Result<void> DatabaseLog::write_progress() {
-  std::vector<std::pair<std::string, std::vector<SeqRange>>> dirty;
+  std::vector<std::pair<std::string, SeqRanges>> dirty;
   {
     const MutexLock lock(state_mutex_);
     for (const auto& [name, sink] : state_.sinks) {
-      if (sink.dirty) dirty.emplace_back(name, sink.acknowledged.ranges());
+      if (sink.dirty) dirty.emplace_back(name, sink.acknowledged);
     }
+    if (state_.folded && state_.folded->dirty)
+      dirty.emplace_back(kSummariesReader, state_.folded->acknowledged);
   }
   for (const auto& [name, ranges] : dirty) {
-    Run erase(writer_.delete_progress);
-    erase->bind(1, std::string_view(name));
-    if (const auto done = erase->step(); !done) return done.error();
-    for (const SeqRange& range : ranges) {
-      Run insert(writer_.insert_progress);
-      insert->bind(1, std::string_view(name)).bind(2, as_int(range.first)).bind(3, as_int(range.last));
-      if (const auto done = insert->step(); !done) return done.error();
-    }
+    if (auto written = write_ranges(name, ranges); !written) return written;
+  }
+  return {};
+}
+
+Result<void> DatabaseLog::write_ranges(std::string_view reader, const SeqRanges& ranges) {
+  Run erase(writer_.delete_progress);
+  erase->bind(1, reader);
+  if (const auto done = erase->step(); !done) return done.error();
+  for (const SeqRange& range : ranges.ranges()) {
+    Run insert(writer_.insert_progress);
+    insert->bind(1, reader).bind(2, as_int(range.first)).bind(3, as_int(range.last));
+    if (const auto done = insert->step(); !done) return done.error();
   }
   return {};
 }
@@ -328,6 +336,7 @@ void DatabaseLog::progress_written() {
 
 void DatabaseLog::mark_progress_written() {
   for (auto& [name, sink] : state_.sinks) sink.dirty = false;
+  if (state_.folded) state_.folded->dirty = false;
   state_.dirty_since.reset();
 }
 
@@ -345,8 +354,13 @@ Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
 }
 
 Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
+  if (segment.lines.empty()) {
+    if (auto committed = commit_changes(segment); !committed) return committed.error();
+    return last_seq();
+  }
   encoder_->encode(segment.lines, payload_);
-  const auto room = make_room(payload_.size());
+  const auto room =
+      make_room(payload_.size() + bytes_of(segment.changes), 1 + segment.changes.size(), RoomFor::readings);
   if (!room) return room.error();
   if (!*room) {
     if (auto dropped = drop_newest(segment); !dropped) return dropped.error();
@@ -378,6 +392,7 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
         .bind(13, as_int(total_segments_ + 1));
     if (const auto done = run->step(); !done) return done.error();
   }
+  if (auto inserted = insert_changes(segment); !inserted) return inserted.error();
   if (auto written = write_progress(); !written) return written.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
   progress_written();
@@ -391,6 +406,34 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
   ++state_.segments;
   if (segment.clock == ClockState::unset) state_.unset.add({seq, seq});
   return seq;
+}
+
+// Within a transaction.
+Result<void> DatabaseLog::insert_changes(const NewSegment& segment) {
+  for (const StatusChange& change : segment.changes) {
+    Run run(writer_.insert_change);
+    run->bind(1, std::string_view(change.equipment_id))
+        .bind(2, change.time_ns)
+        .bind(3, static_cast<std::int64_t>(segment.clock))
+        .bind(4, std::string_view(boot_id_))
+        .bind(5, std::string_view(change.old_status))
+        .bind(6, std::string_view(change.new_status))
+        .bind(7, std::string_view(change.reason));
+    if (change.until_ns) run->bind(8, *change.until_ns);
+    if (const auto done = run->step(); !done) return done.error();
+  }
+  return {};
+}
+
+Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
+  if (segment.changes.empty()) return {};
+  const auto room = make_room(bytes_of(segment.changes), segment.changes.size(), RoomFor::memories);
+  if (!room) return room.error();
+  if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for status changes"};
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  if (auto inserted = insert_changes(segment); !inserted) return inserted;
+  return transaction->commit();
 }
 
 std::optional<SeqRange> DatabaseLog::next_run(std::string_view sink, std::uint64_t from) const {
@@ -419,7 +462,7 @@ Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimit
     raw_bytes += as_count(rows->integer(6));
     points += as_count(rows->integer(5));
     if (!segments.empty() && (raw_bytes > limits.raw_bytes || points > limits.points)) return read;
-    if (!intact(reader_.by_seq)) {
+    if (!is_intact(reader_.by_seq)) {
       // What came before it goes first; the next read meets it again.
       if (segments.empty()) read.damaged = as_count(rows->integer(0));
       return read;
@@ -435,6 +478,10 @@ void DatabaseLog::count_damaged(std::uint64_t seq) {
   for (auto& [name, sink] : state_.sinks) {
     sink.acknowledged.add({seq, seq});
     sink.dirty = true;
+  }
+  if (state_.folded) {
+    state_.folded->acknowledged.add({seq, seq});
+    state_.folded->dirty = true;
   }
   if (!state_.dirty_since) state_.dirty_since = clock_.boot();
 }
@@ -479,7 +526,7 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_history(std::int64_t from_n
     if (!*row) return segments;
     raw_bytes += as_count(rows->integer(6));
     if (!segments.empty() && raw_bytes > limits.raw_bytes) return segments;
-    if (intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
+    if (is_intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
   }
 }
 
@@ -605,6 +652,7 @@ LogStatus DatabaseLog::status() const {
     status.dropped_points = state_.dropped_points;
     status.dropped_from_ns = state_.dropped_from_ns;
     status.dropped_to_ns = state_.dropped_to_ns;
+    status.unsummarised_lost_points = state_.unsummarised_lost;
     status.damaged_segments = state_.damaged;
     status.dead_letters = state_.dead_letters;
     status.salvaged_segments = salvaged_;
@@ -628,6 +676,9 @@ LogStatus DatabaseLog::status() const {
         backlog.segments += gap.last + 1 - gap.first;
         backlog.points +=
             as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
+        Run trimmed(reader_.trimmed);
+        trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
+        if (const auto row = trimmed->step(); row && *row) backlog.points -= as_count(trimmed->integer(0));
       }
       if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
       // One that has left the settings and has nothing waiting is of no interest.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
-// append, read, acknowledge), retention.cpp (size cap, keep), salvage.cpp (damage), clock_repair.cpp.
+// append, read, acknowledge), log_history.cpp (what History reads and writes), history_removal.cpp (removal
+// on request), retention.cpp (size cap, keep), salvage.cpp (damage), clock_repair.cpp.
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +16,7 @@
 #include "core/mutex.h"
 #include "core/unique_fd.h"
 #include "point/payload.h"
+#include "store/history.h"
 #include "store/log.h"
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
@@ -22,6 +25,10 @@ namespace vigile {
 
 // Chosen by measuring (README.md): a small commit writes few bytes, and a large one loses little.
 inline constexpr std::uint64_t kPageBytes = 1024;
+inline constexpr std::uint64_t kFrameBytes = kPageBytes + 24;   // a page in the WAL
+inline constexpr std::uint64_t kSmallWrite = 64 * kFrameBytes;  // more than a removal or a few rows write
+inline constexpr std::int64_t kMostRemoved = 500;               // rows a transaction: bounds its frames
+inline constexpr std::uint64_t kRowBytes = 200;                 // of a row, beside its payload
 
 // The connection that writes, with its statements.
 struct WriteConnection {
@@ -31,6 +38,7 @@ struct WriteConnection {
   Statement delete_progress;
   Statement insert_progress;
   Statement insert_dead_letter;
+  Statement insert_change;
   Statement set_meta;
   Statement page_count;
   Statement free_pages;
@@ -44,9 +52,16 @@ struct ReadConnection {
   Statement points_through;  // total_points of the last row up to a number
   Statement points_before;   // total_points before the first row from a number on
   Statement first_ns_at;     // first_ns of that row
+  Statement trimmed;         // points taken out of a run of numbers
 };
 
-class DatabaseLog final : public Log {
+// Opened by the first question to the history. Each of its reads is short: no snapshot is held between pages.
+struct HistoryConnection {
+  Db db;
+  Statement by_seq;
+};
+
+class DatabaseLog final : public Log, public History {
  public:
   DatabaseLog(const LogOptions& options, const Clock& clock, UniqueFd lock);
   ~DatabaseLog() override;
@@ -69,8 +84,30 @@ class DatabaseLog final : public Log {
   Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
+  History& history() override { return *this; }
   std::uint64_t last_seq() const override;
   LogStatus status() const override;
+
+  Result<void> read_segments(TimeSpan span, bool unsummarised_only,
+                             const std::function<bool(const StoredSegment&)>& use) override;
+  std::optional<std::int64_t> oldest_segment_ns() override;
+  std::optional<std::int64_t> removed_until_ns() override;
+  Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
+                                                       std::uint64_t raw_bytes) override;
+  Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) override;
+  std::uint64_t summaries_version() override;
+  Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
+                              const std::function<bool(const SummaryRow&)>& use) override;
+  Result<std::vector<StatusChange>> status_changes(std::string_view equipment_id, TimeSpan span,
+                                                   std::size_t limit) override;
+  Result<std::vector<StatusChange>> last_status_changes(std::string_view equipment_id,
+                                                        std::int64_t before_ns) override;
+  Result<void> add_gap(TimeSpan gap) override;
+  Result<std::vector<TimeSpan>> gaps(TimeSpan span) override;
+  std::optional<std::int64_t> last_alive_ns() override;
+  Result<void> set_last_alive(std::int64_t now_ns) override;
+  Result<RemovalReport> remove(std::int64_t before_ns, std::string_view equipment_id, bool undelivered,
+                               bool dry_run, const Strip& strip) override;
 
  private:
   struct SinkState {
@@ -81,8 +118,9 @@ class DatabaseLog final : public Log {
   // What append and status need to know without asking the database.
   struct State {
     std::map<std::string, SinkState, std::less<>> sinks;
-    SeqRanges unset;              // segments that wait for the clock
-    std::uint64_t first_seq = 1;  // of the oldest held; last_seq + 1 when none is
+    std::optional<SinkState> folded;  // progress of the summaries, once something makes them
+    SeqRanges unset;                  // segments that wait for the clock
+    std::uint64_t first_seq = 1;      // of the oldest held; last_seq + 1 when none is
     std::uint64_t last_seq = 0;
     std::uint64_t total_points = 0;  // up to last_seq
     std::uint64_t points = 0;        // held
@@ -91,6 +129,8 @@ class DatabaseLog final : public Log {
     std::uint64_t dropped_points = 0;
     std::optional<std::int64_t> dropped_from_ns;
     std::optional<std::int64_t> dropped_to_ns;
+    std::uint64_t unsummarised_lost = 0;
+    std::optional<std::int64_t> gone_to_ns;  // largest known time among removed segments
     std::uint64_t damaged = 0;
     std::uint64_t dead_letters = 0;
     std::optional<BootTime> dirty_since;
@@ -109,13 +149,19 @@ class DatabaseLog final : public Log {
     std::uint64_t lost_points = 0;  // not delivered to every sink
     std::int64_t lost_from_ns = 0;
     std::int64_t lost_to_ns = 0;
+    bool on_request = false;                  // by a person: nothing is counted as lost
+    std::uint64_t unsummarised_points = 0;    // not folded into summaries
+    std::optional<std::int64_t> known_to_ns;  // largest time, of those whose clock is known
   };
 
   // log_database.cpp
   Result<void> connect() REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
   Result<std::uint64_t> insert(const NewSegment& segment) REQUIRES(write_mutex_);
+  Result<void> insert_changes(const NewSegment& segment) REQUIRES(write_mutex_);
+  Result<void> commit_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> write_progress() REQUIRES(write_mutex_);
+  Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
   Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
@@ -126,19 +172,77 @@ class DatabaseLog final : public Log {
   // The first column of a statement that is given one number; 0 when there is no row.
   std::int64_t look_up(Statement& statement, std::uint64_t seq) const REQUIRES(read_mutex_);
 
+  // log_history.cpp
+  struct SegmentPage {
+    std::vector<StoredSegment> segments;
+    std::vector<std::uint64_t> damaged;
+    std::optional<std::uint64_t> next;  // where to read on; absent: the run is done
+  };
+  // Runs one short read; once more on the salvaged database when it meets damage.
+  template <class T>
+  Result<T> ask_history(const std::function<Result<T>(HistoryConnection&)>& read)
+      EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> connect_history() REQUIRES(history_mutex_);
+  Result<SegmentPage> read_page(SeqRange run, TimeSpan span, std::uint64_t raw_bytes)
+      EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  Result<SeqRanges> spans_outside(TimeSpan span) EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  void start_folding() EXCLUDES(state_mutex_);
+  // Runs of numbers that are neither folded nor wait for the clock.
+  std::optional<SeqRange> next_unfolded(std::uint64_t from) const EXCLUDES(state_mutex_);
+  Result<void> put_spans(const SeqRanges& folded) REQUIRES(write_mutex_);
+  Result<void> load_summary_bytes() REQUIRES(write_mutex_);
+
+  // history_removal.cpp
+  struct Rewrite {
+    std::uint64_t seq = 0;
+    std::string lines;         // what is left
+    std::uint64_t points = 0;  // taken out
+    std::uint64_t old_payload_bytes = 0;
+    bool is_waiting = false;  // some sink has not had it
+  };
+  Result<void> remove_segments_before(std::int64_t before_ns, bool undelivered, bool dry_run,
+                                      RemovalReport& report) EXCLUDES(write_mutex_);
+  struct DueRuns {
+    std::vector<Removal> runs;
+    std::uint64_t next = 0;
+    std::uint64_t waiting_points = 0;  // of those that are due, not had by every sink
+    bool is_end = false;
+  };
+  Result<DueRuns> find_due(SeqRange held, std::int64_t before_ns, bool undelivered) REQUIRES(write_mutex_);
+  Result<void> remove_lines_before(std::int64_t before_ns, std::string_view equipment_id, bool undelivered,
+                                   bool dry_run, RemovalReport& report) EXCLUDES(write_mutex_);
+  Result<bool> is_held(std::uint64_t seq) REQUIRES(write_mutex_);
+  Result<void> rewrite(const std::vector<Rewrite>& rewrites) REQUIRES(write_mutex_);
+  // Removes, or counts, rows of the table that `where` (of the time ?1 and the equipment ?2) names.
+  Result<std::uint64_t> remove_where(const std::string& table, const std::string& key,
+                                     const std::string& where, std::int64_t before_ns,
+                                     std::string_view equipment_id, bool dry_run) REQUIRES(write_mutex_);
+  Result<void> strip_summaries_before(std::int64_t before_ns, std::string_view equipment_id, bool dry_run,
+                                      const Strip& strip, RemovalReport& report) EXCLUDES(write_mutex_);
+  SeqRanges had_by_all() const EXCLUDES(state_mutex_);
+
   // retention.cpp
   std::uint64_t wal_budget() const REQUIRES(write_mutex_);
   std::uint64_t wal_bytes() const REQUIRES(write_mutex_);
   Result<std::uint64_t> used_bytes() REQUIRES(write_mutex_);
-  // False: there is none, and `overflow` says that the newest is dropped.
-  Result<bool> make_room(std::uint64_t payload_bytes) REQUIRES(write_mutex_);
+  enum class RoomFor { readings, memories };
+  // For rows with these sizes in all. False: there is none, and `overflow` says that the newest is dropped.
+  Result<bool> make_room(std::uint64_t payload_bytes, std::uint64_t rows, RoomFor what)
+      REQUIRES(write_mutex_);
   Result<bool> remove_delivered(std::uint64_t goal_bytes, std::optional<std::int64_t> older_than_ns)
       REQUIRES(write_mutex_);
   Result<bool> remove_oldest(std::uint64_t goal_bytes) REQUIRES(write_mutex_);
   Result<std::optional<Removal>> plan_removal(SeqRange within, std::uint64_t goal_bytes,
                                               std::optional<std::int64_t> older_than_ns)
       REQUIRES(write_mutex_);
-  Result<void> remove(const Removal& removal) REQUIRES(write_mutex_);
+  Result<void> remove_rows(const Removal& removal) REQUIRES(write_mutex_);
+  Result<void> put_held(std::uint64_t points, std::uint64_t payload_bytes, std::uint64_t segments)
+      REQUIRES(write_mutex_);
+  // Oldest first, at least one if there is one. False when there is none.
+  Result<bool> remove_oldest_summaries(std::uint64_t goal_bytes) REQUIRES(write_mutex_);
+  bool holds_segments() const EXCLUDES(state_mutex_);
+  // Summaries, superseded status changes and gaps older than this.
+  Result<void> forget_old(std::int64_t before_ns) REQUIRES(write_mutex_);
   struct Dropped {
     std::uint64_t points = 0;
     std::int64_t from_ns = 0;
@@ -150,27 +254,46 @@ class DatabaseLog final : public Log {
   Result<void> drop_newest(const NewSegment& incoming) REQUIRES(write_mutex_);
   void report_dropping(std::string_view what) REQUIRES(write_mutex_);
   SeqRanges delivered_to_all() const EXCLUDES(state_mutex_);
-  Result<void> checkpoint(std::uint64_t coming_bytes) REQUIRES(write_mutex_) EXCLUDES(read_mutex_);
-  Result<void> shrink() REQUIRES(write_mutex_) EXCLUDES(read_mutex_);
+  SeqRanges folded_of_delivered() const EXCLUDES(state_mutex_);
+  Result<void> checkpoint(std::uint64_t coming_bytes) REQUIRES(write_mutex_)
+      EXCLUDES(read_mutex_, history_mutex_);
+  Result<void> shrink() REQUIRES(write_mutex_) EXCLUDES(read_mutex_, history_mutex_);
 
   // salvage.cpp
-  Result<void> set_aside_and_salvage(const std::string& cause) REQUIRES(write_mutex_, read_mutex_);
-  Result<void> recover(const Error& cause) EXCLUDES(write_mutex_, read_mutex_);
+  Result<void> set_aside_and_salvage(const std::string& cause)
+      REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> recover(const Error& cause) EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
+  Result<SeqRanges> copy_segments(Db& from, std::uint64_t last) REQUIRES(write_mutex_, read_mutex_);
+  struct Copied {
+    std::uint64_t rows = 0;
+    bool met_damage = false;
+  };
+  // `select` gives the rows of a table from the number ?1 on, its first column; damage is jumped over.
+  Result<Copied> copy_table(Db& from, const std::string& select, const std::string& insert, std::int64_t step)
+      REQUIRES(write_mutex_);
+  Result<void> copy_progress(Db& from, const SeqRanges& copied, bool has_summaries) REQUIRES(write_mutex_);
 
   // clock_repair.cpp
   Result<bool> repair_one(std::uint64_t seq, std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
   Result<std::int64_t> estimate_start(const StoredSegment& segment, std::int64_t boot_epoch_ns)
       REQUIRES(write_mutex_);
+  // Within a transaction: the changes of one boot that wait for the clock.
+  Result<void> shift_changes(std::string_view boot_id, std::int64_t shift_ns, ClockState clock)
+      REQUIRES(write_mutex_);
+  Result<void> repair_lone_changes(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
 
   const Clock& clock_;
   const std::filesystem::path path_;
   const UniqueFd lock_;
   const std::string boot_id_;
 
-  // Taken in this order.
+  Mutex removal_mutex_;  // one removal on request at a time
+  // Taken in this order, after it.
   mutable Mutex write_mutex_;
   mutable Mutex read_mutex_;
+  mutable Mutex history_mutex_;
+  Mutex version_mutex_;
   mutable Mutex state_mutex_;
 
   LogOptions options_ GUARDED_BY(write_mutex_);
@@ -184,11 +307,15 @@ class DatabaseLog final : public Log {
   std::optional<BootTime> upkeep_due_ GUARDED_BY(write_mutex_);
   bool dropped_since_upkeep_ GUARDED_BY(write_mutex_) = false;
   log::Repeated dropping_ GUARDED_BY(write_mutex_){"store"};
+  std::optional<std::uint64_t> summary_bytes_ GUARDED_BY(write_mutex_);  // of all rows, once asked for
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
+  HistoryConnection history_ GUARDED_BY(history_mutex_);
+  std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;
   std::string set_aside_ GUARDED_BY(state_mutex_);
+  std::optional<std::int64_t> last_alive_ns_ GUARDED_BY(state_mutex_);  // of the agent before this one
 };
 
 }  // namespace vigile

@@ -9,26 +9,21 @@
 #include "core/units.h"
 #include "store/log_database.h"
 #include "store/schema.h"
+#include "store/segment_row.h"
 
 namespace vigile {
 
 namespace {
 
-constexpr std::uint64_t kFrameBytes = kPageBytes + 24;  // a page in the WAL
 constexpr std::uint64_t kMostWalBytes = std::uint64_t{2} << 20;
-constexpr std::uint64_t kRowBytes = 200;    // beside the payload
-constexpr std::uint64_t kSparePages = 16;   // trees that split, progress, dead letters
-constexpr std::int64_t kMostRemoved = 500;  // segments a transaction: bounds its WAL frames
-constexpr std::uint64_t kRemovalFrames = 64 * kFrameBytes;  // what a removal may write to the WAL
+constexpr std::uint64_t kSparePages = 16;  // trees that split, progress, dead letters
+// Kept free of readings when new ones are to be dropped: status changes still go in.
+constexpr std::uint64_t kReserve = std::uint64_t{32} << 10;
 constexpr auto kUpkeepEvery = std::chrono::minutes(10);
 
-std::int64_t as_int(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
-// What a segment takes in the file, rounded up to pages.
-std::uint64_t footprint(std::uint64_t payload_bytes) {
-  return ((payload_bytes + kRowBytes) / (kPageBytes - 4) + 2 + kSparePages) * kPageBytes;
+// What rows take in the file, rounded up to pages.
+std::uint64_t footprint(std::uint64_t payload_bytes, std::uint64_t rows) {
+  return ((payload_bytes + rows * kRowBytes) / (kPageBytes - 4) + rows + 1 + kSparePages) * kPageBytes;
 }
 
 }  // namespace
@@ -59,6 +54,7 @@ Result<void> DatabaseLog::checkpoint(std::uint64_t coming_bytes) {
   const std::uint64_t budget = wal_budget();
   if (wal_bytes() + coming_bytes <= budget) return {};
   const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
   // A transaction larger than what is left of the file must find it empty; else starting it anew will do.
   const bool large = coming_bytes > budget / 2;
   int in_wal = 0;
@@ -82,16 +78,28 @@ SeqRanges DatabaseLog::delivered_to_all() const {
   return delivered;
 }
 
+// All, when nothing makes summaries.
+SeqRanges DatabaseLog::folded_of_delivered() const {
+  const SeqRanges delivered = delivered_to_all();
+  const MutexLock lock(state_mutex_);
+  return state_.folded ? delivered.intersection(state_.folded->acknowledged) : delivered;
+}
+
 // The oldest rows of `within` that together free `goal_bytes` (0: no matter), or are older than asked for.
 // Absent when there are none.
 Result<std::optional<DatabaseLog::Removal>> DatabaseLog::plan_removal(
     SeqRange within, std::uint64_t goal_bytes, std::optional<std::int64_t> older_than_ns) {
   auto rows = writer_.db.prepare(
-      "SELECT seq, points, first_ns, last_ns, length(payload) FROM segments "
+      "SELECT seq, points, first_ns, last_ns, length(payload), clock FROM segments "
       "WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?");
   if (!rows) return rows.error();
   rows->bind(1, as_int(within.first)).bind(2, as_int(within.last)).bind(3, kMostRemoved);
   const SeqRanges delivered = delivered_to_all();
+  std::optional<SeqRanges> folded;
+  {
+    const MutexLock lock(state_mutex_);
+    if (state_.folded) folded = state_.folded->acknowledged;
+  }
   std::optional<Removal> plan;
   std::uint64_t freed = 0;
   while (goal_bytes == 0 || freed < goal_bytes) {
@@ -104,6 +112,10 @@ Result<std::optional<DatabaseLog::Removal>> DatabaseLog::plan_removal(
     plan->points += static_cast<std::uint64_t>(rows->integer(1));
     plan->payload_bytes += static_cast<std::uint64_t>(rows->integer(4));
     ++plan->segments;
+    if (static_cast<ClockState>(rows->integer(5)) != ClockState::unset)
+      plan->known_to_ns = std::max(rows->integer(3), plan->known_to_ns.value_or(INT64_MIN));
+    if (folded && !folded->contains(seq))
+      plan->unsummarised_points += static_cast<std::uint64_t>(rows->integer(1));
     if (!delivered.contains(seq)) {
       plan->lost_from_ns =
           plan->lost_points == 0 ? rows->integer(2) : std::min(plan->lost_from_ns, rows->integer(2));
@@ -139,6 +151,7 @@ void DatabaseLog::report_dropping(std::string_view what) {
 Result<void> DatabaseLog::drop_newest(const NewSegment& incoming) {
   report_dropping("new readings are dropped");
   const Dropped dropped = dropped_with(incoming.points, incoming.first_ns, incoming.last_ns);
+  if (auto kept = commit_changes(incoming); !kept) return kept;
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   if (auto put = put_dropped(dropped); !put) return put;
@@ -150,13 +163,38 @@ Result<void> DatabaseLog::drop_newest(const NewSegment& incoming) {
   return {};
 }
 
+// Within a transaction: what of all that was appended is held.
+Result<void> DatabaseLog::put_held(std::uint64_t points, std::uint64_t payload_bytes,
+                                   std::uint64_t segments) {
+  std::uint64_t last_seq = 0;
+  std::uint64_t total_points = 0;
+  {
+    const MutexLock lock(state_mutex_);
+    last_seq = state_.last_seq;
+    total_points = state_.total_points;
+  }
+  for (const auto& [key, value] :
+       {std::pair{meta::kLastSeq, last_seq}, std::pair{meta::kTotalPoints, total_points},
+        std::pair{meta::kGonePoints, total_points - points},
+        std::pair{meta::kGoneBytes, total_bytes_ - payload_bytes},
+        std::pair{meta::kGoneSegments, total_segments_ - segments}}) {
+    if (auto put = put_meta(key, value); !put) return put;
+  }
+  return {};
+}
+
+bool DatabaseLog::holds_segments() const {
+  const MutexLock lock(state_mutex_);
+  return state_.segments > 0;
+}
+
 // One transaction: the rows, and what is counted of them.
-Result<void> DatabaseLog::remove(const Removal& removal) {
+Result<void> DatabaseLog::remove_rows(const Removal& removal) {
   State next;
   {
     const MutexLock lock(state_mutex_);
-    next.last_seq = state_.last_seq;
-    next.total_points = state_.total_points;
+    next.unsummarised_lost = state_.unsummarised_lost + removal.unsummarised_points;
+    next.gone_to_ns = std::max(state_.gone_to_ns, removal.known_to_ns);
     next.points = state_.points - removal.points;
     next.payload_bytes = state_.payload_bytes - removal.payload_bytes;
     next.segments = state_.segments - removal.segments;
@@ -169,12 +207,18 @@ Result<void> DatabaseLog::remove(const Removal& removal) {
     run->bind(1, as_int(removal.range.first)).bind(2, as_int(removal.range.last));
     if (const auto done = run->step(); !done) return done.error();
   }
-  for (const auto& [key, value] :
-       {std::pair{meta::kLastSeq, next.last_seq}, std::pair{meta::kTotalPoints, next.total_points},
-        std::pair{meta::kGonePoints, next.total_points - next.points},
-        std::pair{meta::kGoneBytes, total_bytes_ - next.payload_bytes},
-        std::pair{meta::kGoneSegments, total_segments_ - next.segments}}) {
-    if (auto put = put_meta(key, value); !put) return put;
+  if (auto trimmed =
+          writer_.db.exec("DELETE FROM trimmed WHERE seq BETWEEN " + std::to_string(removal.range.first) +
+                          " AND " + std::to_string(removal.range.last));
+      !trimmed) {
+    return trimmed;
+  }
+  if (auto put = put_held(next.points, next.payload_bytes, next.segments); !put) return put;
+  if (next.gone_to_ns) {
+    if (auto put = put_meta(meta::kGoneTo, static_cast<std::uint64_t>(*next.gone_to_ns)); !put) return put;
+  }
+  if (removal.unsummarised_points > 0) {
+    if (auto put = put_meta(meta::kUnsummarisedLost, next.unsummarised_lost); !put) return put;
   }
   if (removal.lost_points > 0) {
     if (auto put = put_dropped(dropped); !put) return put;
@@ -187,11 +231,19 @@ Result<void> DatabaseLog::remove(const Removal& removal) {
   state_.points = next.points;
   state_.payload_bytes = next.payload_bytes;
   state_.segments = next.segments;
+  state_.gone_to_ns = next.gone_to_ns;
+  state_.unsummarised_lost = next.unsummarised_lost;
+  if (state_.folded) {
+    state_.folded->acknowledged.add(removal.range);
+    if (removal.unsummarised_points > 0 || removal.on_request) state_.folded->dirty = true;
+  }
   if (removal.range.first <= state_.first_seq) state_.first_seq = removal.range.last + 1;
   if (removal.lost_points > 0) {
     state_.dropped_points = dropped.points;
     state_.dropped_from_ns = dropped.from_ns;
     state_.dropped_to_ns = dropped.to_ns;
+  }
+  if (removal.lost_points > 0 || removal.on_request) {
     // What is gone is nobody's backlog.
     for (auto& [name, sink] : state_.sinks) {
       sink.acknowledged.add(removal.range);
@@ -205,12 +257,16 @@ Result<void> DatabaseLog::remove(const Removal& removal) {
 // Removes delivered history, oldest first. False when there is none (that is old enough).
 Result<bool> DatabaseLog::remove_delivered(std::uint64_t goal_bytes,
                                            std::optional<std::int64_t> older_than_ns) {
-  const SeqRanges delivered = delivered_to_all();
-  for (const SeqRange& run : delivered.ranges()) {
+  std::vector<SeqRange> runs = folded_of_delivered().ranges();
+  if (!older_than_ns) {  // for want of room: also what is not in the summaries yet
+    const SeqRanges delivered = delivered_to_all();
+    runs.insert(runs.end(), delivered.ranges().begin(), delivered.ranges().end());
+  }
+  for (const SeqRange& run : runs) {
     const auto plan = plan_removal(run, goal_bytes, older_than_ns);
     if (!plan) return plan.error();
     if (!*plan) continue;
-    if (auto removed = remove(**plan); !removed) return removed.error();
+    if (auto removed = remove_rows(**plan); !removed) return removed.error();
     return true;
   }
   return false;
@@ -228,12 +284,39 @@ Result<bool> DatabaseLog::remove_oldest(std::uint64_t goal_bytes) {
   if (!plan) return plan.error();
   if (!*plan) return false;
   if ((*plan)->lost_points > 0) report_dropping("the oldest undelivered readings are dropped");
-  if (auto removed = remove(**plan); !removed) return removed.error();
+  if (auto removed = remove_rows(**plan); !removed) return removed.error();
   return true;
 }
 
-Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes) {
-  const std::uint64_t need = footprint(payload_bytes);
+Result<bool> DatabaseLog::remove_oldest_summaries(std::uint64_t goal_bytes) {
+  if (auto loaded = load_summary_bytes(); !loaded) return loaded.error();
+  auto rows = writer_.db.prepare("SELECT hour_ns, length(payload) FROM summaries ORDER BY hour_ns LIMIT ?");
+  if (!rows) return rows.error();
+  rows->bind(1, kMostRemoved);
+  std::uint64_t freed = 0;
+  std::uint64_t bytes = 0;
+  std::optional<std::int64_t> last;
+  while (!last || freed < goal_bytes) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) break;
+    last = rows->integer(0);
+    bytes += as_count(rows->integer(1));
+    freed += as_count(rows->integer(1)) + kRowBytes;
+  }
+  rows->reset();
+  if (!last) return false;
+  if (auto erased = writer_.db.exec("DELETE FROM summaries WHERE hour_ns <= " + std::to_string(*last));
+      !erased)
+    return erased.error();
+  *summary_bytes_ -= std::min(*summary_bytes_, bytes);
+  return true;
+}
+
+Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t rows, RoomFor what) {
+  const bool drops_newest = options_.overflow == Overflow::drop_newest;
+  const bool is_refused = drops_newest && what == RoomFor::readings;
+  const std::uint64_t need = footprint(payload_bytes, rows) + (is_refused ? kReserve : 0);
   const std::uint64_t frames = need / kPageBytes * kFrameBytes;
   if (auto done = checkpoint(frames); !done) return done.error();
   const std::uint64_t for_wal = std::max(wal_budget(), frames);
@@ -245,11 +328,12 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes) {
     if (!used) return used.error();
     if (*used + need <= limit) return true;
     const std::uint64_t goal = *used + need - limit + more;
-    if (auto done = checkpoint(kRemovalFrames); !done) return done.error();
+    if (auto done = checkpoint(kSmallWrite); !done) return done.error();
     auto removed = remove_delivered(goal, std::nullopt);
-    if (removed && !*removed && options_.overflow == Overflow::drop_newest) return false;
-    if (removed && !*removed) removed = remove_oldest(goal);
+    if (removed && !*removed && !drops_newest) removed = remove_oldest(goal);
+    if (removed && !*removed && (!is_refused || !holds_segments())) removed = remove_oldest_summaries(goal);
     if (!removed) return removed.error();
+    if (!*removed && (drops_newest || what == RoomFor::memories)) return false;
     if (!*removed) {
       return Error{ErrorKind::full, path_.string() + ": a segment of " + format_size(payload_bytes) +
                                         " does not fit into max_size"};
@@ -278,11 +362,16 @@ Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
   const MutexLock write(write_mutex_);
   if (!upkeep_due_ || *upkeep_due_ <= now) {
     bool more = false;
-    if (segments > 0 && clock_.wall_is_set()) {
-      auto removed = remove_delivered(0, to_ns(clock_.wall()) - options_.keep.count());
-      if (!removed) return removed.error();
-      more = *removed;
-      if (auto done = checkpoint(0); !done) return done.error();
+    if (clock_.wall_is_set()) {
+      const std::int64_t wall_ns = to_ns(clock_.wall());
+      if (segments > 0) {
+        auto removed = remove_delivered(0, wall_ns - options_.keep.count());
+        if (!removed) return removed.error();
+        more = *removed;
+        if (auto done = checkpoint(0); !done) return done.error();
+      }
+      if (auto forgotten = forget_old(wall_ns - options_.keep_summaries.count()); !forgotten)
+        return forgotten.error();
     }
     if (!dropped_since_upkeep_) dropping_.succeeded();
     dropped_since_upkeep_ = false;
@@ -317,11 +406,13 @@ Result<void> DatabaseLog::shrink() {
     if (*used <= limit) break;
     auto removed = remove_delivered(*used - limit, std::nullopt);
     if (removed && !*removed) removed = remove_oldest(*used - limit);
+    if (removed && !*removed) removed = remove_oldest_summaries(*used - limit);
     if (!removed) return removed.error();
     if (!*removed) break;
     if (auto done = checkpoint(0); !done) return done;
   }
   const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
   if (auto done = writer_.db.exec("VACUUM"); !done) return done;
   if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
   writer_.wal_pages = 0;

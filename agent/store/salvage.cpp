@@ -5,6 +5,7 @@
 
 #include "store/log_database.h"
 #include "store/schema.h"
+#include "store/segment_row.h"
 
 namespace vigile {
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
 constexpr int kCopiedATransaction = 200;
+constexpr std::int64_t kHourNs = 3'600'000'000'000;
 
 // "2026-11-24T075347Z": the time in a file name.
 std::string time_suffix(WallTime now) {
@@ -26,12 +28,15 @@ std::string time_suffix(WallTime now) {
 Result<void> DatabaseLog::recover(const Error& cause) {
   const MutexLock write(write_mutex_);
   const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
   return set_aside_and_salvage(cause.message);
 }
 
 Result<void> DatabaseLog::set_aside_and_salvage(const std::string& cause) {
   writer_ = {};
   reader_ = {};
+  history_ = {};
+  summary_bytes_.reset();
   const auto directory = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
   const std::string prefix = path_.filename().string() + ".corrupt-";
   std::error_code error;
@@ -63,15 +68,54 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   Db& from = *opened;
   // With this SQLite reads a file that is shorter than its header says, as far as it goes.
   if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
-  auto row = from.prepare(
-      "SELECT seq, clock, boot_id, first_ns, last_ns, points, raw_bytes, crc32, payload_crc32, payload FROM "
-      "segments "
-      "WHERE seq >= ? ORDER BY seq LIMIT 1");
-  if (!row) return row.error();
   // The numbers go on where the old ones ended, as far as that can be told.
   const auto newest = from.integer("SELECT max(seq) FROM segments");
-  const std::uint64_t last = newest ? static_cast<std::uint64_t>(*newest) : INT64_MAX;
+  const std::uint64_t last = newest ? as_count(*newest) : INT64_MAX;
+  const auto copied = copy_segments(from, last);
+  if (!copied) return copied.error();
 
+  const auto summaries =
+      copy_table(from, "SELECT hour_ns, crc32, payload FROM summaries WHERE hour_ns >= ? ORDER BY hour_ns",
+                 "INSERT INTO summaries(hour_ns, crc32, payload) VALUES(?,?,?)", kHourNs);
+  if (!summaries) return summaries.error();
+  if (summaries->met_damage) log::error("store: some hours of summaries are lost");
+  for (const auto& [table, columns] :
+       {std::pair{"status_changes",
+                  "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
+        std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
+        std::pair{"trimmed", "seq, points"},
+        std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
+    const std::string names(columns);
+    const std::string key = names.substr(0, names.find(','));
+    std::string values = "?";
+    for (const char c : names) {
+      if (c == ',') values += ",?";
+    }
+    const std::int64_t step = std::string_view(table) == "gaps" ? kHourNs : 1;
+    const auto rows = copy_table(
+        from, "SELECT " + names + " FROM " + table + " WHERE " + key + " >= ? ORDER BY " + key,
+        std::string("INSERT OR IGNORE INTO ") + table + "(" + names + ") VALUES(" + values + ")", step);
+    if (!rows) return rows.error();
+  }
+
+  auto also = Transaction::begin(writer_.db);
+  if (!also) return also.error();
+  if (auto done = copy_progress(from, *copied, summaries->rows > 0); !done) return done;
+  if (newest) {
+    if (auto put = put_meta(meta::kLastSeq, last); !put) return put;
+  }
+  for (const char* key : {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive}) {
+    const auto value = from.integer(std::string("SELECT value FROM meta WHERE key = '") + key + "'");
+    if (!value || *value == 0) continue;
+    if (auto put = put_meta(key, as_count(*value)); !put) return put;
+  }
+  return also->commit();
+}
+
+Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
+  auto row = from.prepare("SELECT " + std::string(kSegmentColumns) +
+                          " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+  if (!row) return row.error();
   SeqRanges copied;
   std::uint64_t seq = 0;
   std::uint64_t skip = 1;
@@ -82,7 +126,7 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   std::optional<Transaction> transaction;
   while (seq <= last) {
     Run run(*row);
-    run->bind(1, static_cast<std::int64_t>(seq));
+    run->bind(1, as_int(seq));
     const auto found = run->step();
     if (found && !*found) break;
     if (!found) {
@@ -93,9 +137,8 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
       continue;
     }
     skip = 1;
-    seq = static_cast<std::uint64_t>(run->integer(0));
-    const std::string_view payload = run->blob(9);
-    if (crc32_of(payload) != static_cast<std::uint32_t>(run->integer(8))) {
+    seq = as_count(run->integer(0));
+    if (!is_intact(*row)) {
       ++lost;
       ++seq;
       continue;
@@ -105,78 +148,106 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
       if (!begun) return begun.error();
       transaction.emplace(std::move(*begun));
     }
-    points += static_cast<std::uint64_t>(run->integer(5));
+    const std::string_view payload = run->blob(9);
+    points += as_count(run->integer(5));
     bytes += payload.size();
     ++segments;
     Run insert(writer_.insert);
-    insert->bind(1, run->integer(0)).bind(2, run->integer(1)).bind(3, run->text(2));
-    for (int column = 3; column <= 8; ++column) insert->bind(column + 1, run->integer(column));
+    for (int column = 0; column <= 8; ++column) insert->bind_column(column + 1, *row, column);
     insert->bind_blob(10, payload)
-        .bind(11, static_cast<std::int64_t>(points))
-        .bind(12, static_cast<std::int64_t>(bytes))
-        .bind(13, static_cast<std::int64_t>(segments));
+        .bind(11, as_int(points))
+        .bind(12, as_int(bytes))
+        .bind(13, as_int(segments));
     if (const auto done = insert->step(); !done) return done.error();
     copied.add({seq, seq});
     ++seq;
     if (segments % kCopiedATransaction == 0) {
-      if (auto committed = transaction->commit(); !committed) return committed;
+      if (auto committed = transaction->commit(); !committed) return committed.error();
       transaction.reset();
     }
   }
-  if (transaction) {
-    if (auto committed = transaction->commit(); !committed) return committed;
+  if (!transaction) {
+    auto begun = Transaction::begin(writer_.db);
+    if (!begun) return begun.error();
+    transaction.emplace(std::move(*begun));
   }
-  {
-    const MutexLock lock(state_mutex_);
-    salvaged_ = segments;
+  if (auto put = put_meta(meta::kTotalPoints, points); !put) return put.error();
+  if (lost > 0) {
+    if (auto put = put_meta(meta::kDamaged, lost); !put) return put.error();
   }
+  if (auto committed = transaction->commit(); !committed) return committed.error();
+  const MutexLock lock(state_mutex_);
+  salvaged_ = segments;
+  return copied;
+}
 
-  auto also = Transaction::begin(writer_.db);
-  if (!also) return also.error();
-  // Numbers that were not found again are gone for every sink.
-  std::map<std::string, SeqRanges> progress;
-  auto old_progress = from.prepare("SELECT sink, first_seq, last_seq FROM progress");
-  if (old_progress) {
-    for (auto more = old_progress->step(); more && *more; more = old_progress->step()) {
-      progress[std::string(old_progress->text(0))].add(
-          {static_cast<std::uint64_t>(old_progress->integer(1)),
-           static_cast<std::uint64_t>(old_progress->integer(2))});
-    }
+Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string& select,
+                                                    const std::string& insert, std::int64_t step) {
+  Copied copied;
+  auto rows = from.prepare(select);
+  if (!rows) {  // not there: an older schema, or its part of it is damaged
+    copied.met_damage = true;
+    return copied;
   }
+  auto put = writer_.db.prepare(insert);
+  if (!put) return put.error();
+  const int columns = sqlite3_bind_parameter_count(put->handle());
+  std::int64_t at = 0;
+  for (std::int64_t skip = 1; skip <= as_int(kMostSkip);) {
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    Run run(*rows);
+    run->bind(1, at);
+    bool is_end = false;
+    bool is_damaged = false;
+    for (int taken = 0; taken < kCopiedATransaction && !is_end && !is_damaged; ++taken) {
+      const auto row = run->step();
+      is_damaged = !row;
+      is_end = row && !*row;
+      if (!row || !*row) break;
+      at = run->integer(0) + 1;
+      skip = 1;
+      Run copy(*put);
+      for (int column = 0; column < columns; ++column) copy->bind_column(column + 1, *rows, column);
+      if (const auto done = copy->step(); !done) return done.error();
+      ++copied.rows;
+    }
+    if (auto committed = transaction->commit(); !committed) return committed.error();
+    if (is_end) return copied;
+    if (!is_damaged) continue;
+    copied.met_damage = true;
+    at += skip * step;
+    skip *= 2;
+  }
+  return copied;
+}
+
+// Numbers that were not found again are gone for every reader.
+Result<void> DatabaseLog::copy_progress(Db& from, const SeqRanges& copied, bool has_summaries) {
+  const std::uint64_t newest = copied.ranges().empty() ? 0 : copied.ranges().back().last;
+  std::map<std::string, SeqRanges, std::less<>> progress;
+  auto old_progress = from.prepare("SELECT sink, first_seq, last_seq FROM progress");
+  bool is_whole = false;
+  if (old_progress) {
+    auto more = old_progress->step();
+    for (; more && *more; more = old_progress->step()) {
+      progress[std::string(old_progress->text(0))].add(
+          {as_count(old_progress->integer(1)), as_count(old_progress->integer(2))});
+    }
+    is_whole = more.has_value();
+  }
+  // Rather an hour that lacks its last readings than one that counts them twice.
+  const bool is_folded_known = is_whole && progress.contains(kSummariesReader);
+  if (has_summaries && !is_folded_known) progress[std::string(kSummariesReader)].add({0, newest});
   for (auto& [sink, ranges] : progress) {
     std::uint64_t at = 0;
-    while (const auto hole =
-               copied.first_gap(at, copied.ranges().empty() ? 0 : copied.ranges().back().last)) {
+    while (const auto hole = copied.first_gap(at, newest)) {
       ranges.add(*hole);
       at = hole->last + 1;
     }
-    for (const SeqRange& range : ranges.ranges()) {
-      Run insert(writer_.insert_progress);
-      insert->bind(1, std::string_view(sink))
-          .bind(2, static_cast<std::int64_t>(range.first))
-          .bind(3, static_cast<std::int64_t>(range.last));
-      if (const auto done = insert->step(); !done) return done.error();
-    }
+    if (auto written = write_ranges(sink, ranges); !written) return written;
   }
-  auto letters = from.prepare("SELECT sink, refused_ns, line, reason FROM dead_letters");
-  if (letters) {
-    for (auto more = letters->step(); more && *more; more = letters->step()) {
-      Run insert(writer_.insert_dead_letter);
-      insert->bind(1, letters->text(0))
-          .bind(2, letters->integer(1))
-          .bind(3, letters->text(2))
-          .bind(4, letters->text(3));
-      if (const auto done = insert->step(); !done) return done.error();
-    }
-  }
-  if (newest) {
-    if (auto put = put_meta(meta::kLastSeq, last); !put) return put;
-  }
-  if (auto put = put_meta(meta::kTotalPoints, points); !put) return put;
-  if (lost > 0) {
-    if (auto put = put_meta(meta::kDamaged, lost); !put) return put;
-  }
-  return also->commit();
+  return {};
 }
 
 }  // namespace vigile

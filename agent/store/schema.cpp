@@ -42,6 +42,38 @@ CREATE TABLE dead_letters(
   reason TEXT NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 )"},
+    // spans: between which times a run of folded segments lies, so that a question about one day reads that
+    // day; written with the summaries, since an index of segments would cost pages at every commit. trimmed:
+    // what was taken out of segments that some sink has not had, since total_points still counts it.
+    Migration{2, R"(
+CREATE TABLE status_changes(
+  id INTEGER PRIMARY KEY,
+  equipment_id TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  clock INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  old_status TEXT NOT NULL,
+  new_status TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  until_ns INTEGER) STRICT;
+CREATE INDEX status_changes_by_equipment ON status_changes(equipment_id, time_ns);
+CREATE INDEX status_changes_by_time ON status_changes(time_ns);
+CREATE INDEX status_changes_unset ON status_changes(boot_id) WHERE clock = 1;
+CREATE TABLE summaries(
+  hour_ns INTEGER PRIMARY KEY,
+  crc32 INTEGER NOT NULL,
+  payload BLOB NOT NULL) STRICT;
+CREATE TABLE gaps(
+  from_ns INTEGER NOT NULL,
+  to_ns INTEGER NOT NULL,
+  PRIMARY KEY(from_ns, to_ns)) STRICT, WITHOUT ROWID;
+CREATE TABLE spans(
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL) STRICT;
+CREATE TABLE trimmed(seq INTEGER PRIMARY KEY, points INTEGER NOT NULL) STRICT;
+)"},
 };
 
 }  // namespace

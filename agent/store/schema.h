@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "core/result.h"
 #include "store/sqlite_db.h"
@@ -20,6 +21,10 @@ std::span<const Migration> migrations();
 // the last step (made by a newer program): nothing is touched.
 Result<void> migrate(Db& db, std::span<const Migration> steps);
 
+// Name of the summaries' reader in `progress`: no sink can have it, names in settings hold no control
+// character.
+inline constexpr std::string_view kSummariesReader = "\tsummaries";
+
 // Names of the rows of `meta`.
 namespace meta {
 inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next four
@@ -31,6 +36,9 @@ inline constexpr const char* kDroppedPoints = "dropped_points";
 inline constexpr const char* kDroppedFrom = "dropped_from_ns";
 inline constexpr const char* kDroppedTo = "dropped_to_ns";
 inline constexpr const char* kDamaged = "damaged_segments";
+inline constexpr const char* kUnsummarisedLost = "unsummarised_lost_points";
+inline constexpr const char* kGoneTo = "gone_to_ns";        // largest known time among removed segments
+inline constexpr const char* kLastAlive = "last_alive_ns";  // clean end of the last agent
 }  // namespace meta
 
 }  // namespace vigile

@@ -25,7 +25,7 @@ struct StatusChange {
   std::string old_status;    // "online", "warning", "offline", "maintenance", "unknown"
   std::string new_status;
   std::string reason;
-  std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself
+  std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself; counts as time_ns does
   bool operator==(const StatusChange&) const = default;
 };
 
@@ -35,7 +35,7 @@ struct NewSegment {
   std::int64_t first_ns = 0;  // smallest and largest time inside
   std::int64_t last_ns = 0;
   std::uint32_t points = 0;
-  std::string lines;  // line protocol, each line ended by '\n', times in ns
+  std::string lines;                       // line protocol, each line ended by '\n', times in ns
   std::vector<StatusChange> changes = {};  // committed with them; their clock is the segment's
 };
 

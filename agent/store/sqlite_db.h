@@ -21,13 +21,17 @@ class Statement {
 
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, std::string_view text);
-  Statement& bind_blob(int index, std::string_view bytes);
+  Statement& bind_blob(int index, std::string_view bytes);  // kept by the caller until reset
+  // A column of another statement's row, of whatever type it is.
+  Statement& bind_column(int index, const Statement& from, int column);
 
   // True: a row is there; false: done. Reset by the destructor of a Run, see below.
   Result<bool> step();
   void reset();
+  sqlite3_stmt* handle() const { return handle_.get(); }
 
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+  bool is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
   std::string_view text(int column) const;
   std::string_view blob(int column) const;
 

@@ -12,6 +12,7 @@
 
 #include "api/agent_view.h"
 #include "core/mutex.h"
+#include "support/no_history.h"
 
 namespace vigile {
 
@@ -33,6 +34,7 @@ class FakeLog final : public Log {
  public:
   LogStatus log_status;
   std::vector<DeadLetter> letters;
+  NoHistory no_history;
 
   Result<void> set_sinks(const std::vector<std::string>&) override { return {}; }
   Result<void> forget_sink(std::string_view name) override {
@@ -43,6 +45,7 @@ class FakeLog final : public Log {
     return Error{ErrorKind::not_found, "no sink named \"" + std::string(name) + "\""};
   }
   Result<void> set_limits(const LogOptions&) override { return {}; }
+  History& history() override { return no_history; }
   Result<std::uint64_t> append(const NewSegment&) override { return Error{ErrorKind::io, "fake"}; }
   Result<std::vector<StoredSegment>> read_undelivered(std::string_view, std::uint64_t,
                                                       const ReadLimits&) override {

@@ -309,7 +309,7 @@ TEST_F(LogTest, AfterKillNothingCommittedIsLostAndProgressIsNeverAhead) {
   }
 }
 
-TEST_F(LogTest, MigratesAnOlderSchemaAndRefusesANewerOneUntouched) {
+TEST_F(LogTest, RefusesANewerSchemaAndLeavesItUntouched) {
   open();
   append(2);
   sql("PRAGMA user_version = 99");
@@ -319,7 +319,7 @@ TEST_F(LogTest, MigratesAnOlderSchemaAndRefusesANewerOneUntouched) {
   EXPECT_EQ(refused.error().kind, ErrorKind::corrupt);
   EXPECT_NE(refused.error().message.find("99"), std::string::npos);
   EXPECT_EQ(std::filesystem::file_size(options_.path), size);
-  sql("PRAGMA user_version = 1");
+  sql("PRAGMA user_version = 2");
   open();
   EXPECT_EQ(log_->status().points, 2u);
 }

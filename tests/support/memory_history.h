@@ -134,7 +134,7 @@ class MemoryHistory final : public History {
     ++version_;
     return {};
   }
-  std::uint64_t summaries_version() const override { return version_; }
+  std::uint64_t summaries_version() override { return version_; }
   Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                               const std::function<bool(const SummaryRow&)>& use) override {
     std::vector<SummaryRow> wanted;

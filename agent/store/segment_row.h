@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a row of `segments` is read, private to the store.
+#pragma once
+
+#include <string_view>
+
+#include "point/payload.h"
+#include "store/segment.h"
+#include "store/sqlite_db.h"
+
+namespace vigile {
+
+inline std::int64_t as_int(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+
+inline std::uint64_t as_count(std::int64_t value) {
+  return static_cast<std::uint64_t>(value);
+}
+
+// The columns segment_of() and is_intact() expect; the payload last, so that a row passed over for its time
+// costs no overflow pages.
+inline constexpr std::string_view kSegmentColumns =
+    "seq, clock, boot_id, first_ns, last_ns, points, raw_bytes, crc32, payload_crc32, payload";
+
+inline StoredSegment segment_of(const Statement& row) {
+  StoredSegment segment;
+  segment.seq = as_count(row.integer(0));
+  segment.clock = static_cast<ClockState>(row.integer(1));
+  segment.boot_id = row.text(2);
+  segment.first_ns = row.integer(3);
+  segment.last_ns = row.integer(4);
+  segment.points = static_cast<std::uint32_t>(row.integer(5));
+  segment.raw_bytes = static_cast<std::uint32_t>(row.integer(6));
+  segment.crc32 = static_cast<std::uint32_t>(row.integer(7));
+  segment.payload = row.blob(9);
+  return segment;
+}
+
+inline bool is_intact(const Statement& row) {
+  return crc32_of(row.blob(9)) == static_cast<std::uint32_t>(row.integer(8));
+}
+
+}  // namespace vigile
