@@ -22,8 +22,8 @@ namespace vigile {
 struct Reading {
   std::string_view equipment_id;
   std::string_view metric;  // "cpu_usage"
-  std::string_view
-      tags;  // what tells it from its siblings, sorted, "core=0,mount=/"; without the layout's own
+  std::string_view tags;    // what tells it from its siblings, sorted, "core=0,mount=/"; without the layout's
+                            // own; escaped as in line protocol, the other two are not
   std::int64_t time_ns = 0;
   double value = 0;
 };
@@ -42,10 +42,14 @@ class ReadingSource {
   // Everything in the span folded per series; hours that are complete in the span from summaries when
   // `may_use_summaries`, everything else from raw readings. Never counts a reading twice. With `bucket` (a
   // multiple of an hour, or 0 for one bucket) series are folded per bucket that starts at a multiple of it.
-  virtual Result<ReadingCoverage> fold(
-      const ReadingFilter& filter, bool may_use_summaries, std::int64_t bucket_ns,
-      const std::function<void(std::string_view equipment_id, std::string_view metric, std::string_view tags,
-                               std::int64_t bucket_start_ns, const SeriesSummary& summary)>& use) = 0;
+  // Buckets come oldest first.
+  using FoldedSeries =
+      std::function<void(std::string_view equipment_id, std::string_view metric, std::string_view tags,
+                         std::int64_t bucket_start_ns, const SeriesSummary& summary)>;
+  virtual Result<ReadingCoverage> fold(const ReadingFilter& filter, bool may_use_summaries,
+                                       std::int64_t bucket_ns, const FoldedSeries& use) = 0;
+  // Raw readings from before this time were held once and are gone; absent: none are.
+  virtual Result<std::optional<std::int64_t>> raw_since_ns() { return std::optional<std::int64_t>(); }
   // Changes in the span, oldest first, and before them the last one before the span (which says what the
   // status was at its start), if there is one.
   virtual Result<std::vector<StatusChange>> status_changes(const std::string& equipment_id,

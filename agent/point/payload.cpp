@@ -73,18 +73,32 @@ std::uint32_t crc32_of(std::string_view text) {
 }
 
 Result<std::string> inflate_payload(const Payload& payload) {
+  PayloadDecoder decoder;
+  const auto lines = decoder.decode(payload, PayloadDecoder::Check::lines);
+  if (!lines) return lines.error();
+  return std::string(*lines);
+}
+
+PayloadDecoder::PayloadDecoder() : stream_(std::make_unique<z_stream>()) {
+  if (inflateInit2(stream_.get(), kRawDeflate) != Z_OK) throw std::bad_alloc();
+}
+
+PayloadDecoder::~PayloadDecoder() {
+  inflateEnd(stream_.get());
+}
+
+Result<std::string_view> PayloadDecoder::decode(const Payload& payload, Check check) {
   if (payload.raw_bytes > payload.deflate.size() * kMostExpansion) {
     return corrupt("said to hold " + std::to_string(payload.raw_bytes) + " bytes, more than " +
                    std::to_string(payload.deflate.size()) + " compressed bytes can");
   }
   if (payload.deflate.size() > UINT32_MAX) return corrupt("larger than 4 GiB");
-  z_stream stream{};
-  if (inflateInit2(&stream, kRawDeflate) != Z_OK) throw std::bad_alloc();
-  const std::unique_ptr<z_stream, decltype(&inflateEnd)> guard(&stream, &inflateEnd);
-  std::string text(payload.raw_bytes, '\0');
+  z_stream& stream = *stream_;
+  inflateReset(&stream);
+  if (buffer_.size() < payload.raw_bytes) buffer_.resize(payload.raw_bytes);
   stream.next_in = input_bytes(payload.deflate);
   stream.avail_in = static_cast<uInt>(payload.deflate.size());
-  stream.next_out = bytes(text.data());
+  stream.next_out = bytes(buffer_.data());
   stream.avail_out = payload.raw_bytes;
   const int status = inflate(&stream, Z_SYNC_FLUSH);
   if (status == Z_MEM_ERROR) throw std::bad_alloc();
@@ -94,8 +108,9 @@ Result<std::string> inflate_payload(const Payload& payload) {
     return corrupt("holds more than the " + std::to_string(payload.raw_bytes) + " bytes said");
   if (stream.avail_out != 0) return corrupt("ends early");
   if (stream.data_type != kAtByteAlignedBlockEnd) return corrupt("not ended by a sync flush");
-  if (crc32_of(text) != payload.crc32) return corrupt("wrong CRC-32");
-  return text;
+  const std::string_view lines(buffer_.data(), payload.raw_bytes);
+  if (check == Check::lines && crc32_of(lines) != payload.crc32) return corrupt("wrong CRC-32");
+  return lines;
 }
 
 std::string_view gzip_header() {

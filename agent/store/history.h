@@ -58,6 +58,9 @@ class History {
   // Since when raw readings are held without a hole: none with a known time was removed from then on. Absent
   // when there are none. Older answers need summaries.
   virtual std::optional<std::int64_t> oldest_segment_ns() = 0;
+  // The largest time among the raw readings that were removed so far: those after it are all held. Absent
+  // when none was.
+  virtual std::optional<std::int64_t> removed_until_ns() = 0;
 
   // Segments that are not folded into summaries yet, in order of number, at most `raw_bytes` of lines (but
   // one segment always); none with an unset clock. Empty: all from there on are folded. From the first call
@@ -68,6 +71,9 @@ class History {
   // crash both are there or neither is. When summaries take more than half of max_size the oldest go. Errors:
   // full when there is no room: nothing was stored.
   virtual Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) = 0;
+  // Another number after each commit of store_summaries() or remove(); waits for one that is under way. Who
+  // reads summaries and then the segments that have none yet sees by it whether both belong together.
+  virtual std::uint64_t summaries_version() = 0;
   // Rows with hours in [from_ns, to_ns), oldest first, until `use` returns false.
   virtual Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                                       const std::function<bool(const SummaryRow&)>& use) = 0;

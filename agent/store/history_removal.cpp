@@ -350,6 +350,10 @@ Result<RemovalReport> DatabaseLog::remove(std::int64_t before_ns, std::string_vi
   const auto changes = remove_where("status_changes", "id", kSuperseded, before_ns, equipment_id, dry_run);
   if (!changes) return changes.error();
   report.status_changes = *changes;
+  if (!dry_run) {
+    const MutexLock version(version_mutex_);
+    ++summaries_version_;
+  }
   return report;
 }
 

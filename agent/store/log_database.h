@@ -91,9 +91,11 @@ class DatabaseLog final : public Log, public History {
   Result<void> read_segments(TimeSpan span, bool unsummarised_only,
                              const std::function<bool(const StoredSegment&)>& use) override;
   std::optional<std::int64_t> oldest_segment_ns() override;
+  std::optional<std::int64_t> removed_until_ns() override;
   Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
                                                        std::uint64_t raw_bytes) override;
   Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) override;
+  std::uint64_t summaries_version() override;
   Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                               const std::function<bool(const SummaryRow&)>& use) override;
   Result<std::vector<StatusChange>> status_changes(std::string_view equipment_id, TimeSpan span,
@@ -291,6 +293,7 @@ class DatabaseLog final : public Log, public History {
   mutable Mutex write_mutex_;
   mutable Mutex read_mutex_;
   mutable Mutex history_mutex_;
+  Mutex version_mutex_;
   mutable Mutex state_mutex_;
 
   LogOptions options_ GUARDED_BY(write_mutex_);
@@ -307,6 +310,7 @@ class DatabaseLog final : public Log, public History {
   std::optional<std::uint64_t> summary_bytes_ GUARDED_BY(write_mutex_);  // of all rows, once asked for
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
   HistoryConnection history_ GUARDED_BY(history_mutex_);
+  std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;

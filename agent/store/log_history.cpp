@@ -162,6 +162,16 @@ std::optional<std::int64_t> DatabaseLog::oldest_segment_ns() {
   return gone_to_ns ? std::max(**first, *gone_to_ns + 1) : **first;
 }
 
+std::optional<std::int64_t> DatabaseLog::removed_until_ns() {
+  const MutexLock lock(state_mutex_);
+  return state_.gone_to_ns;
+}
+
+std::uint64_t DatabaseLog::summaries_version() {
+  const MutexLock lock(version_mutex_);
+  return summaries_version_;
+}
+
 void DatabaseLog::start_folding() {
   const MutexLock lock(state_mutex_);
   if (state_.folded) return;
@@ -280,12 +290,14 @@ Result<void> DatabaseLog::store_summaries(const std::vector<SummaryRow>& rows, c
   }
   if (auto written = put_spans(folded); !written) return written;
   if (auto written = write_ranges(kSummariesReader, next); !written) return written;
-  if (auto committed = transaction->commit(); !committed) return committed;
-  summary_bytes_ = *summary_bytes_ + bytes - replaced;
   {
+    const MutexLock version(version_mutex_);  // until memory says what the database does
+    if (auto committed = transaction->commit(); !committed) return committed;
+    ++summaries_version_;
     const MutexLock lock(state_mutex_);
     for (const SeqRange& range : folded.ranges()) state_.folded->acknowledged.add(range);
   }
+  summary_bytes_ = *summary_bytes_ + bytes - replaced;
   // Many hours at once outgrow the WAL's budget: its file is cut back at once.
   if (auto done = checkpoint(wal_bytes() > wal_budget() ? wal_budget() : 0); !done) return done;
   while (*summary_bytes_ > options_.max_size_bytes / 2) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Raw readings folded per series and window with exact percentiles: all values are kept, up to kMostValues
+// (8 MB); past that quantiles come from sketches, and exact() says so. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "equipment/readings.h"
+#include "equipment/summary.h"
+
+namespace vigile {
+
+class RawFold {
+ public:
+  static constexpr std::size_t kMostValues = 1'000'000;
+
+  struct Series {
+    SeriesSummary summary;  // its sketch is empty while values are kept
+    std::deque<double> values;
+    // May reorder `values`.
+    std::optional<double> quantile(double q);
+  };
+  using Window = std::map<SeriesKey, Series, SeriesOrder>;
+
+  explicit RawFold(bool keep_values, std::size_t most_values = kMostValues)
+      : most_values_(most_values), keep_(keep_values) {}
+
+  void add(std::int64_t window_start_ns, const Reading& reading);
+  bool exact() const { return !sketched_; }
+  std::map<std::int64_t, Window>& windows() { return windows_; }
+  std::size_t size() const { return size_; }  // series, in all windows
+
+ private:
+  void give_up_values();
+
+  const std::size_t most_values_;
+  const bool keep_;
+  bool sketched_ = false;
+  std::size_t values_ = 0;
+  std::size_t size_ = 0;
+  std::map<std::int64_t, Window> windows_;
+};
+
+}  // namespace vigile
