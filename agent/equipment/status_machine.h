@@ -17,13 +17,13 @@
 //   speaks; warning until the metric of each limit has been gone through without one that still speaks, or
 //   `patience` has passed, after which metrics that never came are not waited for. A metric has been gone
 //   through at its first reading without tags, else when one of its series comes for the second time: by then
-//   its siblings have come. Limits take up where they were: a series whose first reading is not back to
-//   normal still speaks. After a maintenance that was restored the status is unknown until there is evidence.
+//   its siblings have come. What "api" said is remembered when it was the reason of an offline. Limits take
+//   up where they were: a series whose first reading is not back to normal still speaks. After a maintenance
+//   that was restored the status is unknown until there is evidence.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
