@@ -14,6 +14,7 @@ namespace vigile {
   X(Load) \
   X(Memory) \
   X(Network) \
+  X(Ping) \
   X(Simulate) \
   X(Tcp) \
   X(Thermal) \
