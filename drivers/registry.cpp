@@ -9,8 +9,8 @@ namespace vigile {
   X(Agent) \
   X(Cpu) \
   X(Disk) \
-  X(Hwmon) \
   X(Http) \
+  X(Hwmon) \
   X(Load) \
   X(Memory) \
   X(Network) \
