@@ -9,11 +9,12 @@ namespace vigile {
   X(Agent) \
   X(Cpu) \
   X(Disk) \
-  X(Hwmon) \
   X(Http) \
+  X(Hwmon) \
   X(Load) \
   X(Memory) \
   X(Network) \
+  X(Ping) \
   X(Simulate) \
   X(Tcp) \
   X(Thermal) \

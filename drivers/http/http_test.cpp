@@ -12,6 +12,7 @@
 #include "drivers/http/certificate_date.h"
 #include "drivers/http/expectation.h"
 #include "drivers/http/http_settings.h"
+#include "drivers/http/request.h"
 #include "drivers/http/scripted_server.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
@@ -102,6 +103,18 @@ TEST(Http, MeasuresEachPhaseApart) {
   EXPECT_LE(sum, total + 0.001);
   EXPECT_THAT(server.requests(), testing::ElementsAre(AllOf(HasSubstr("GET /p?key=s3cret HTTP/1.1\r\n"),
                                                             HasSubstr("User-Agent: vigile\r\n"))));
+}
+
+TEST(Http, PhasesAreDifferences) {
+  http_driver::Answer answer;
+  http_driver::set_phases(
+      answer, {.lookup = 1, .connect = 3, .tls = 10, .request = 11, .first_byte = 16, .total = 24});
+  EXPECT_EQ(answer.lookup_ms, 1);
+  EXPECT_EQ(answer.connect_ms, 2);
+  EXPECT_EQ(answer.tls_ms, 7);
+  EXPECT_EQ(answer.first_byte_ms, 5);
+  EXPECT_EQ(answer.transfer_ms, 8);
+  EXPECT_EQ(answer.total_ms, 24);
 }
 
 TEST(Http, ReadsNoMoreThanItsLimitOfALargeBody) {

@@ -184,17 +184,12 @@ Result<Answer> Request::read(CURLcode code) {
   long status = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);
-  const double lookup = ms(CURLINFO_NAMELOOKUP_TIME_T);
-  const double connect = ms(CURLINFO_CONNECT_TIME_T);
-  const double tls = ms(CURLINFO_APPCONNECT_TIME_T);
-  const double request = ms(CURLINFO_PRETRANSFER_TIME_T);
-  const double first_byte = ms(CURLINFO_STARTTRANSFER_TIME_T);
-  answer.total_ms = ms(CURLINFO_TOTAL_TIME_T);
-  answer.lookup_ms = lookup;
-  answer.connect_ms = std::max(0.0, connect - lookup);
-  if (tls > 0) answer.tls_ms = std::max(0.0, tls - connect);
-  answer.first_byte_ms = std::max(0.0, first_byte - request);
-  answer.transfer_ms = std::max(0.0, answer.total_ms - first_byte);
+  set_phases(answer, {.lookup = ms(CURLINFO_NAMELOOKUP_TIME_T),
+                      .connect = ms(CURLINFO_CONNECT_TIME_T),
+                      .tls = ms(CURLINFO_APPCONNECT_TIME_T),
+                      .request = ms(CURLINFO_PRETRANSFER_TIME_T),
+                      .first_byte = ms(CURLINFO_STARTTRANSFER_TIME_T),
+                      .total = ms(CURLINFO_TOTAL_TIME_T)});
   answer.body_bytes = body_bytes_;
   answer.body_cut = body_cut_;
   answer.body_found = search_.found();
@@ -239,6 +234,15 @@ std::optional<WallTime> Request::certificate_end() const {
 }
 
 }  // namespace
+
+void set_phases(Answer& answer, const Marks& marks) {
+  answer.lookup_ms = marks.lookup;
+  answer.connect_ms = std::max(0.0, marks.connect - marks.lookup);
+  if (marks.tls > 0) answer.tls_ms = std::max(0.0, marks.tls - marks.connect);
+  answer.first_byte_ms = std::max(0.0, marks.first_byte - marks.request);
+  answer.transfer_ms = std::max(0.0, marks.total - marks.first_byte);
+  answer.total_ms = marks.total;
+}
 
 Result<Answer> ask(const HttpSettings& settings, const HttpUrl& url, Method method, bool trusted,
                    const Clock& clock, BootTime deadline, std::stop_token stop) {

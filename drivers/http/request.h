@@ -29,6 +29,17 @@ struct Answer {
   std::string redirect;  // where a 3xx points to
 };
 
+// When each phase was over, in milliseconds from the start, as libcurl counts; 0 if there was no such phase.
+struct Marks {
+  double lookup = 0;
+  double connect = 0;
+  double tls = 0;
+  double request = 0;  // ready to be sent
+  double first_byte = 0;
+  double total = 0;
+};
+void set_phases(Answer& answer, const Marks& marks);
+
 // Asks `url` with method `method`. Headers, credentials, client certificate and body of the settings are sent
 // only if `trusted`. Errors: timeout, unavailable; they name the URL as shown, and no secret. Returns early
 // when stop is requested.

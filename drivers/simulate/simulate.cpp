@@ -127,7 +127,7 @@ class SimulateDriver final : public Driver {
     } else {
       seq_ += curves_.size();
     }
-    const double response_ms = 1 + 40 * unit(seed_ ^ 0x5eed, seq_);
+    const double response_ms = 1 + std::nearbyint(40'000 * unit(seed_ ^ 0x5eed, seq_)) / 1000;
     out.availability(up, up ? std::optional(response_ms) : std::nullopt, up ? "" : "simulated outage");
     return {};
   }

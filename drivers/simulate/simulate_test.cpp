@@ -50,6 +50,10 @@ class Simulate : public testing::Test {
   FakeClock clock_;
 };
 
+TEST_F(Simulate, Testcases) {
+  run_testcases(kSimulateDriver, {}, {"server", "camera", "outage"});
+}
+
 TEST_F(Simulate, EmitsExactlyTheRateEvenlyStampedAndNumbered) {
   const auto driver = make("{rate: 1000, series: 7}");
   Readings out;

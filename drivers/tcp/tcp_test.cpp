@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <fstream>
 #include <thread>
 
 #include "core/unique_fd.h"
@@ -87,13 +88,21 @@ TEST(Tcp, GivesUpAtItsTimeoutDeadlineOrAStop) {
   EXPECT_EQ(stopped.text, "");  // not its fault: nothing is said of availability
 }
 
+// A line "<address> -> <host> <port>", or "<address> -> error".
 TEST(Tcp, ReadsAddresses) {
-  EXPECT_EQ(parse_host_port("[::1]:80")->host, "::1");
-  EXPECT_EQ(parse_host_port("router.lan:8443")->port, "8443");
-  for (const char* bad :
-       {"", ":", "host", "host:", ":80", "host:0", "host:65536", "host:8x", "::1:80", "[]:80"}) {
-    EXPECT_EQ(parse_host_port(bad).error().kind, ErrorKind::config) << bad;
+  std::ifstream lines(testcases_of(kTcpDriver) / "addresses.txt");
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const std::size_t arrow = line.find("-> ");
+    ASSERT_NE(arrow, std::string::npos) << line;
+    const std::string address = line.substr(0, arrow == 0 ? 0 : arrow - 1);
+    const auto parsed = parse_host_port(address);
+    EXPECT_EQ(parsed ? parsed->host + " " + parsed->port : "error", line.substr(arrow + 3)) << address;
+    if (!parsed) {
+      EXPECT_EQ(parsed.error().kind, ErrorKind::config);
+    }
   }
+  EXPECT_GE(count, 10);
 }
 
 }  // namespace

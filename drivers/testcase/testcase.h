@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,11 @@ std::filesystem::path testcases_of(const DriverInfo& info);
 // `snapshot` is the folder that holds proc/ and sys/; it stays the same path while its content changes.
 using MakeDriver = std::function<Result<std::unique_ptr<Driver>>(const Options&, const DriverEnvironment&,
                                                                  const std::filesystem::path& snapshot)>;
-// Runs every case; `make` defaults to info.make.
-void run_testcases(const DriverInfo& info, const MakeDriver& make = {});
+// Runs every case; `make` defaults to info.make. Cases of the names `needed` must be there: these four, but
+// for a driver that reads no files.
+void run_testcases(const DriverInfo& info, const MakeDriver& make = {},
+                   std::initializer_list<std::string_view> needed = {"normal", "absent", "truncated",
+                                                                     "garbage"});
 
 // Calls `parse` with thousands of seeded mutations of every captured file of that name ("stat"). It is enough
 // that nothing crashes and that an error is short, printable and names the file; pass its message back.
