@@ -65,8 +65,9 @@ class History {
   virtual Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
                                                                std::uint64_t raw_bytes) = 0;
   // Puts rows in place of those of the same hours, and counts `folded` as summarised: one commit. After a
-  // crash both are there or neither is. When summaries take more than half of max_size the oldest go. Errors:
-  // full when there is no room: nothing was stored.
+  // crash both are there or neither is. Rows of one call may take 1/16 of max_size, 1 MiB at most.
+  // When summaries take more than half of max_size the oldest go. Errors: full when there is no room, or the
+  // rows are larger than that: nothing was stored.
   virtual Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) = 0;
   // Rows with hours in [from_ns, to_ns), oldest first, until `use` returns false.
   virtual Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,

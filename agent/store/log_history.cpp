@@ -286,8 +286,7 @@ Result<void> DatabaseLog::store_summaries(const std::vector<SummaryRow>& rows, c
     const MutexLock lock(state_mutex_);
     for (const SeqRange& range : folded.ranges()) state_.folded->acknowledged.add(range);
   }
-  // Many hours at once outgrow the WAL's budget: its file is cut back at once.
-  if (auto done = checkpoint(wal_bytes() > wal_budget() ? wal_budget() : 0); !done) return done;
+  if (auto done = checkpoint(0); !done) return done;
   while (*summary_bytes_ > options_.max_size_bytes / 2) {
     const auto removed = remove_oldest_summaries(*summary_bytes_ - options_.max_size_bytes / 2);
     if (!removed) return removed.error();

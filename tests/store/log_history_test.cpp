@@ -252,15 +252,21 @@ TEST_F(LogHistory, SummariesStayWithinHalfOfMaxSizeAndGiveWayToALowerOne) {
     std::mt19937_64 random(3);
     for (std::int64_t hour = 0; hour < 150; ++hour) {
       std::vector<SummaryRow> rows;
-      for (std::int64_t i = 0; i < (hour % 50 == 0 ? 40 : 1); ++i)
+      for (std::int64_t i = 0; i < (hour % 50 == 0 ? 14 : 1); ++i)
         rows.push_back({(hour * 100 + i) * kHourNs, noise(random, 9000).lines});
       ASSERT_TRUE(history().store_summaries(rows, {})) << hour;
       ASSERT_LE(file_bytes(), options_.max_size_bytes) << hour;
-      ASSERT_TRUE(log_->append(noise(random, 9000)));
+      ASSERT_TRUE(log_->append(noise(random, 40000)));
       ASSERT_LE(file_bytes(), options_.max_size_bytes) << hour;
     }
-    EXPECT_GT(summaries().size(), 90u);
+    EXPECT_GT(log_->status().unsummarised_lost_points + log_->status().dropped_points, 10u);
+    std::uint64_t bytes = 0;
+    for (const auto& [hour_ns, payload] : summaries()) bytes += payload.size();
+    EXPECT_GT(bytes, options_.max_size_bytes / 2 - 20000);
+    EXPECT_LE(bytes, options_.max_size_bytes / 2);
     EXPECT_EQ(summaries().rbegin()->first, 149 * 100 * kHourNs);
+    const std::vector<SummaryRow> many(40, SummaryRow{0, noise(random, 9000).lines});
+    EXPECT_EQ(history().store_summaries(many, {}).error().kind, ErrorKind::full);
     LogOptions smaller = options_;
     smaller.max_size_bytes = 1 << 20;
     ASSERT_TRUE(log_->set_limits(smaller));
