@@ -45,7 +45,7 @@ struct RemovalReport {
 
 class History {
  public:
-  // Takes an equipment out of a row of summaries; "" when nothing is left of it.
+  // Takes an equipment out of a row of summaries; "" when nothing is left of it. Must not call the log.
   using Strip = std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>;
 
   virtual ~History() = default;
@@ -68,8 +68,9 @@ class History {
   virtual Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t from_seq,
                                                                std::uint64_t raw_bytes) = 0;
   // Puts rows in place of those of the same hours, and counts `folded` as summarised: one commit. After a
-  // crash both are there or neither is. When summaries take more than half of max_size the oldest go. Errors:
-  // full when there is no room: nothing was stored.
+  // crash both are there or neither is. Rows of one call may take 1/16 of max_size, 1 MiB at most.
+  // When summaries take more than half of max_size the oldest go. Errors: full when there is no room, or the
+  // rows are larger than that: nothing was stored.
   virtual Result<void> store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) = 0;
   // Another number after each commit of store_summaries() or remove(); waits for one that is under way. Who
   // reads summaries and then the segments that have none yet sees by it whether both belong together.

@@ -253,6 +253,7 @@ Result<void> DatabaseLog::remove_lines_before(std::int64_t before_ns, std::strin
     const MutexLock write(write_mutex_);
     const SeqRanges had = had_by_all();
     std::vector<Rewrite> rewrites;
+    std::uint64_t rewritten_bytes = 0;
     for (const StoredSegment& segment : page->segments) {
       const auto lines = inflate_payload(segment.view());
       if (!lines) continue;
@@ -280,6 +281,12 @@ Result<void> DatabaseLog::remove_lines_before(std::int64_t before_ns, std::strin
       }
       rewrites.push_back(
           Rewrite{segment.seq, std::move(split.kept), split.removed, segment.payload.size(), is_waiting});
+      rewritten_bytes += segment.payload.size();
+      if (rewritten_bytes > wal_budget() / 8) {
+        if (auto done = rewrite(rewrites); !done) return done;
+        rewrites.clear();
+        rewritten_bytes = 0;
+      }
     }
     if (rewrites.empty()) continue;
     if (auto done = rewrite(rewrites); !done) return done;

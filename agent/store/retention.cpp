@@ -319,6 +319,11 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t r
   const bool is_refused = drops_newest && what == RoomFor::readings;
   const std::uint64_t need = footprint(payload_bytes, rows) + (is_refused ? kReserve : 0);
   const std::uint64_t frames = need / kPageBytes * kFrameBytes;
+  // The file may have grown to what the WAL's budget leaves: a larger commit would not fit beside it.
+  if (what == RoomFor::memories && frames > wal_budget()) {
+    return Error{ErrorKind::full, path_.string() + ": " + format_size(payload_bytes) + " in " +
+                                      std::to_string(rows) + " rows are too much for one commit"};
+  }
   if (auto done = checkpoint(frames); !done) return done.error();
   const std::uint64_t for_wal = std::max(wal_budget(), frames);
   const std::uint64_t limit = options_.max_size_bytes > for_wal ? options_.max_size_bytes - for_wal : 0;

@@ -4,97 +4,15 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <stop_token>
+#include <thread>
 
-#include "log_fixture.h"
+#include "history_fixture.h"
 
 namespace vigile {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::int64_t kHourNs = 3'600'000'000'000;
-constexpr TimeSpan kAlways{INT64_MIN, INT64_MAX};
-
-class LogHistory : public LogTest {
- protected:
-  History& history() { return log_->history(); }
-  std::int64_t now() const { return to_ns(clock_.wall()); }
-
-  static StatusChange change(const std::string& id, std::int64_t at, const std::string& status,
-                             std::optional<std::int64_t> until = std::nullopt) {
-    return {id, at, "online", status, "because", until};
-  }
-  std::uint64_t append_changes(std::vector<StatusChange> changes, ClockState clock = ClockState::set) {
-    NewSegment made = segment(1, 0, clock);
-    made.changes = std::move(changes);
-    const auto seq = log_->append(made);
-    EXPECT_TRUE(seq) << seq.error().message;
-    return seq.value_or(0);
-  }
-  std::vector<StatusChange> changes(const std::string& id, TimeSpan span = kAlways,
-                                    std::size_t limit = 10000) {
-    auto read = history().status_changes(id, span, limit);
-    EXPECT_TRUE(read) << read.error().message;
-    return std::move(*read);
-  }
-  std::map<std::int64_t, std::string> summaries() {
-    std::map<std::int64_t, std::string> rows;
-    EXPECT_TRUE(history().read_summaries(INT64_MIN, INT64_MAX, [&](const SummaryRow& row) {
-      EXPECT_TRUE(rows.emplace(row.hour_ns, row.payload).second);
-      return true;
-    }));
-    return rows;
-  }
-  std::vector<std::uint64_t> numbers(TimeSpan span, bool unsummarised_only = false) {
-    std::vector<std::uint64_t> read;
-    EXPECT_TRUE(history().read_segments(span, unsummarised_only, [&](const StoredSegment& one) {
-      read.push_back(one.seq);
-      return true;
-    }));
-    return read;
-  }
-  static SeqRanges run(std::uint64_t first, std::uint64_t last) {
-    SeqRanges ranges;
-    ranges.add({first, last});
-    return ranges;
-  }
-  // Lines of two equipments, in turns.
-  NewSegment of_two(std::uint32_t points) {
-    NewSegment made{.first_ns = now(), .last_ns = now() + points - 1, .points = points};
-    for (std::uint32_t i = 0; i < points; ++i) {
-      made.lines += "m,a\\,equipment_id\\=1=x,equipment_id=" + std::string(i % 2 == 0 ? "a\\ 1" : "a\\ 12") +
-                    ",z=1 s=\",equipment_id=a\\ 1,\",v=" + std::to_string(i) + " " +
-                    std::to_string(now() + i) + "\n";
-    }
-    return made;
-  }
-  RemovalReport remove(std::int64_t before, const std::string& id = "", bool undelivered = false,
-                       bool dry_run = false) {
-    auto report = history().remove(before, id, undelivered, dry_run,
-                                   [](std::string_view payload, std::string_view who) -> Result<std::string> {
-                                     std::string left(payload);
-                                     const auto at = left.find(who);
-                                     if (at != std::string::npos) left.erase(at, who.size());
-                                     return left;
-                                   });
-    EXPECT_TRUE(report) << report.error().message;
-    return *report;
-  }
-  std::uint64_t file_bytes() {
-    std::uint64_t total = 0;
-    for (const char* suffix : {"", "-wal"}) {
-      std::error_code absent;
-      const auto size = std::filesystem::file_size(options_.path.string() + suffix, absent);
-      if (!absent) total += size;
-    }
-    return total;
-  }
-  NewSegment noise(std::mt19937_64& random, std::size_t bytes) const {
-    NewSegment made{.first_ns = now(), .last_ns = now(), .points = 1};
-    while (made.lines.size() < bytes) made.lines += "m s=\"" + std::to_string(random()) + "\" 1\n";
-    return made;
-  }
-};
 
 TEST_F(LogHistory, ChangesComeWithTheirSegmentOrNotAtAll) {
   open();
@@ -179,6 +97,20 @@ TEST_F(LogHistory, ChangesGetTheTimeOfTheSegmentsOfTheirBoot) {
   EXPECT_EQ(read[0], change("a", known + 1 + 200, "offline", known + 1 + 8000));
   EXPECT_EQ(read[1], change("a", epoch + 1300, "online", epoch + 9000));
   EXPECT_EQ(history().last_status_changes("a", INT64_MAX)->front().new_status, "online");
+}
+
+TEST_F(LogHistory, ChangesAreRepairedInTheCommitOfTheirSegment) {
+  open();
+  append_changes({change("a", 1000, "offline")}, ClockState::unset);
+  sql("CREATE TRIGGER refuse BEFORE UPDATE ON status_changes BEGIN SELECT RAISE(ABORT, 'no'); END");
+  open();
+  EXPECT_FALSE(log_->repair_clock(5));
+  EXPECT_TRUE(numbers(kAlways).empty());
+  sql("DROP TRIGGER refuse");
+  open();
+  EXPECT_EQ(*log_->repair_clock(5), 1u);
+  EXPECT_EQ(numbers(kAlways).size(), 1u);
+  EXPECT_EQ(changes("a").front().time_ns, 1005);
 }
 
 TEST_F(LogHistory, ChangesWithoutASegmentAreRepairedToo) {
@@ -320,15 +252,21 @@ TEST_F(LogHistory, SummariesStayWithinHalfOfMaxSizeAndGiveWayToALowerOne) {
     std::mt19937_64 random(3);
     for (std::int64_t hour = 0; hour < 150; ++hour) {
       std::vector<SummaryRow> rows;
-      for (std::int64_t i = 0; i < (hour % 50 == 0 ? 40 : 1); ++i)
+      for (std::int64_t i = 0; i < (hour % 50 == 0 ? 14 : 1); ++i)
         rows.push_back({(hour * 100 + i) * kHourNs, noise(random, 9000).lines});
       ASSERT_TRUE(history().store_summaries(rows, {})) << hour;
       ASSERT_LE(file_bytes(), options_.max_size_bytes) << hour;
-      ASSERT_TRUE(log_->append(noise(random, 9000)));
+      ASSERT_TRUE(log_->append(noise(random, 40000)));
       ASSERT_LE(file_bytes(), options_.max_size_bytes) << hour;
     }
-    EXPECT_GT(summaries().size(), 90u);
+    EXPECT_GT(log_->status().unsummarised_lost_points + log_->status().dropped_points, 10u);
+    std::uint64_t bytes = 0;
+    for (const auto& [hour_ns, payload] : summaries()) bytes += payload.size();
+    EXPECT_GT(bytes, options_.max_size_bytes / 2 - 20000);
+    EXPECT_LE(bytes, options_.max_size_bytes / 2);
     EXPECT_EQ(summaries().rbegin()->first, 149 * 100 * kHourNs);
+    const std::vector<SummaryRow> many(40, SummaryRow{0, noise(random, 9000).lines});
+    EXPECT_EQ(history().store_summaries(many, {}).error().kind, ErrorKind::full);
     LogOptions smaller = options_;
     smaller.max_size_bytes = 1 << 20;
     ASSERT_TRUE(log_->set_limits(smaller));
@@ -420,6 +358,28 @@ TEST_F(LogHistory, ALongReadHoldsUpNoCommitAndNoCheckpoint) {
   }));
 }
 
+TEST_F(LogHistory, QuestionsOfAnotherThreadLeaveTheFilesWithinTheirCap) {
+  options_.max_size_bytes = 1 << 20;
+  open();
+  std::mt19937_64 random(9);
+  std::jthread reader([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto read = history().read_segments(kAlways, false, [](const StoredSegment&) { return true; });
+      EXPECT_TRUE(read) << read.error().message;
+      EXPECT_TRUE(history().status_changes("a", kAlways, 10));
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    NewSegment made = noise(random, 40000);
+    made.changes = {change("a", i, "offline")};
+    ASSERT_TRUE(log_->append(made));
+    ASSERT_LE(file_bytes(), options_.max_size_bytes);
+    if (i % 10 == 0) {
+      ASSERT_TRUE(history().store_summaries({{i * kHourNs, "x"}}, run(1, log_->last_seq())));
+    }
+  }
+}
+
 TEST_F(LogHistory, RawReadingsAreCompleteFromTheirOldestOn) {
   options_.keep = 1h;
   open();
@@ -437,107 +397,6 @@ TEST_F(LogHistory, RawReadingsAreCompleteFromTheirOldestOn) {
   ASSERT_TRUE(log_->maintain(clock_.boot()));
   ASSERT_EQ(log_->status().segments, 2u);
   EXPECT_EQ(history().oldest_segment_ns(), first + 5);  // not 12: what lay between is gone
-}
-
-TEST_F(LogHistory, RemovesWhatIsOlderButNothingUndeliveredUnlessAsked) {
-  open();
-  ASSERT_TRUE(log_->set_sinks({"s"}));
-  const std::int64_t start = now();
-  for (int i = 0; i < 10; ++i) {
-    append(10, i);
-    append_changes({change("a", now(), std::to_string(i))});
-    ASSERT_TRUE(history().store_summaries({{start + i * kHourNs, "x"}}, {}));
-    ASSERT_TRUE(history().add_gap({now(), now() + 1}));
-    clock_.advance(1h);
-  }
-  ASSERT_TRUE(log_->acknowledge("s", {1, 4}));
-  ASSERT_TRUE(log_->acknowledge("s", {7, 8}));
-  const std::int64_t before = start + 5 * kHourNs;
-
-  const RemovalReport planned = remove(before, "", false, true);
-  EXPECT_EQ(log_->status().segments, 20u);
-  EXPECT_EQ(changes("a").size(), 10u);
-  const RemovalReport done = remove(before);
-  EXPECT_EQ(planned.segments, done.segments);
-  EXPECT_EQ(planned.bytes, done.bytes);
-  EXPECT_EQ(planned.summaries, done.summaries);
-  EXPECT_EQ(planned.status_changes, done.status_changes);
-  EXPECT_EQ(done.segments, 6u);
-  EXPECT_EQ(done.points, 33u);
-  EXPECT_EQ(done.undelivered_points, 22u);
-  EXPECT_EQ(done.summaries, 5u);
-  EXPECT_EQ(done.status_changes, 4u);
-  EXPECT_EQ(changes("a").front().new_status, "4");
-  EXPECT_EQ(history().gaps(kAlways)->size(), 5u);
-  EXPECT_EQ(numbers(kAlways).size(), 14u);
-  EXPECT_EQ(log_->status().points, 77u);
-  EXPECT_EQ(backlog("s"), 77u);
-  EXPECT_EQ(log_->status().dropped_points, 0u);
-
-  EXPECT_EQ(remove(before, "", true).undelivered_points, 22u);
-  EXPECT_EQ(backlog("s"), 55u);
-  EXPECT_EQ(undelivered("s").front().seq, 11u);
-  open();
-  ASSERT_TRUE(log_->set_sinks({"s"}));
-  EXPECT_EQ(log_->status().points, 55u);
-  EXPECT_EQ(log_->status().segments, 10u);
-  EXPECT_EQ(backlog("s"), 55u);
-}
-
-TEST_F(LogHistory, RemovesOneEquipmentAloneAndCountsWhatIsLeft) {
-  open();
-  ASSERT_TRUE(log_->set_sinks({"s"}));
-  const std::int64_t start = now();
-  for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(log_->append(of_two(11)));  // six of "a 1", five of "a 12"
-    append_changes({change("a 1", now(), "x"), change("a 12", now(), "x")});
-    ASSERT_TRUE(history().store_summaries({{start + i * kHourNs, i < 2 ? "a 1" : "a 1|other"}}, {}));
-    clock_.advance(1h);
-  }
-  NewSegment alone{.first_ns = start, .last_ns = start, .points = 1};
-  alone.lines = "m,equipment_id=a\\ 1 v=1 " + std::to_string(start) + "\n";
-  ASSERT_TRUE(log_->append(alone));
-  ASSERT_TRUE(log_->acknowledge("s", {1, 4}));
-  ASSERT_TRUE(log_->acknowledge("s", {13, 13}));
-  const std::uint64_t points = log_->status().points;
-  const std::int64_t before = start + 4 * kHourNs;
-
-  EXPECT_EQ(remove(before, "a 1", false, true).points, 13u);
-  EXPECT_EQ(log_->status().points, points);
-  const RemovalReport done = remove(before, "a 1");
-  EXPECT_EQ(done.segments, 3u);
-  EXPECT_EQ(done.points, 13u);
-  EXPECT_EQ(done.undelivered_points, 12u);
-  EXPECT_EQ(done.summaries, 4u);
-  EXPECT_EQ(done.status_changes, 3u);
-  EXPECT_EQ(changes("a 12").size(), 6u);
-  EXPECT_EQ(summaries().size(), 4u);
-  EXPECT_EQ(summaries().at(start + 2 * kHourNs), "|other");
-  EXPECT_EQ(log_->status().points, points - 13);
-  EXPECT_EQ(log_->status().segments, 12u);
-  EXPECT_EQ(backlog("s"), 4u * 11 + 4);
-  ASSERT_TRUE(history().read_segments(kAlways, false, [&](const StoredSegment& one) {
-    const std::string lines = lines_of(one);
-    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), one.points);
-    EXPECT_EQ(lines.find(",equipment_id=a\\ 1,z") != std::string::npos, one.seq > 4 && one.points > 1);
-    return true;
-  }));
-
-  EXPECT_EQ(remove(before, "a 1", true).points, 12u);
-  EXPECT_EQ(backlog("s"), 4u * 11 + 4 - 12);
-  EXPECT_EQ(log_->status().dropped_points, 0u);
-  open();
-  ASSERT_TRUE(log_->set_sinks({"s"}));
-  EXPECT_EQ(log_->status().points, points - 25);
-  EXPECT_EQ(backlog("s"), 4u * 11 + 4 - 12);
-  std::uint64_t sent = 0;
-  for (const StoredSegment& one : undelivered("s")) sent += one.points;
-  EXPECT_EQ(sent, 4u * 11 + 4 - 12);
-  ASSERT_TRUE(log_->acknowledge("s", {1, 13}));
-  EXPECT_EQ(backlog("s"), 0u);
-  remove(INT64_MAX);
-  EXPECT_EQ(log_->status().points, 0u);
-  EXPECT_EQ(log_->status().payload_bytes, 0u);
 }
 
 TEST_F(LogHistory, TheLastChangesOfADamagedDatabaseAreCarriedOver) {
