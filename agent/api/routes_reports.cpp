@@ -127,7 +127,7 @@ Response csv_answer(const Json& reports) {
 }
 
 Result<Response> availability_report(EquipmentService& service, const Request& request) {
-  const auto span = query_span(request, {"start_date", "end_date", "", kDefaultReport}, service.now_ns());
+  const auto span = query_span(request, {"start_date", "end_date", "period", kDefaultReport}, service.now_ns());
   if (!span) return span.error();
   const std::string format = request.query_value("format").value_or("json");
   if (format != "json" && format != "csv") return Error{ErrorKind::parse, "format: expected json or csv"};
@@ -172,7 +172,7 @@ void add_report_routes(Router& router, AgentView& agent) {
   slow("/api/sites/{id}/equipment-summary/", &equipment_summary, {"period"});
   slow("/api/influxdb/dashboard/", &dashboard, {"hours"});
   slow("/api/influxdb/availability-report/", &availability_report,
-       {"start_date", "end_date", "equipment_id", "format"});
+       {"start_date", "end_date", "period", "equipment_id", "format"});
 }
 
 }  // namespace vigile

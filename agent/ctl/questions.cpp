@@ -211,18 +211,8 @@ int dashboard_command(const CommandContext& context, const QuestionOptions& opti
 }
 
 int report_command(const CommandContext& context, const QuestionOptions& options) {
-  std::string start = options.start;
-  if (!options.period.empty()) {
-    const auto period = parse_duration(options.period);
-    if (!period) {
-      complain("--period: " + period.error().message);
-      return kUsage;
-    }
-    start = to_iso8601(SystemClock().wall() - *period);
-  }
-  Query query;
-  query.add("start_date", start).add("end_date", options.end).add("equipment_id", options.equipment_id);
-  query.add("from", options.from);
+  Query query = span_query(options, "start_date", "end_date");
+  query.add("equipment_id", options.equipment_id);
   return ask(context, options, "/api/influxdb/availability-report/" + query.text(), &render_report,
              {"equipment", kReportColumns});
 }
