@@ -45,7 +45,7 @@ struct RemovalReport {
 
 class History {
  public:
-  // Takes an equipment out of a row of summaries; "" when nothing is left of it.
+  // Takes an equipment out of a row of summaries; "" when nothing is left of it. Must not call the log.
   using Strip = std::function<Result<std::string>(std::string_view payload, std::string_view equipment_id)>;
 
   virtual ~History() = default;

@@ -25,13 +25,6 @@ Result<void> sync_directory(const std::filesystem::path& file) {
   return {};
 }
 
-std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
-  std::uint64_t bytes = 0;
-  for (const StatusChange& change : changes)
-    bytes += 2 * change.equipment_id.size() + change.reason.size() + kRowBytes;
-  return bytes;
-}
-
 // Prepares all, or says which failed.
 Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::string>> statements) {
   for (const auto& [statement, sql] : statements) {
@@ -146,7 +139,9 @@ Result<void> DatabaseLog::connect() {
        {&reader_.points_through,
         "SELECT total_points FROM segments WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
        {&reader_.points_before,
-        "SELECT total_points - points FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
+        "SELECT total_points - points - coalesce((SELECT points FROM trimmed WHERE trimmed.seq = "
+        "segments.seq), 0) "
+        "FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.trimmed, "SELECT sum(points) FROM trimmed WHERE seq >= ? AND seq <= ?"}});
   if (!read) return read;
@@ -185,14 +180,26 @@ Result<void> DatabaseLog::load_state() {
   if (!has_last) return has_last.error();
   const auto has_first = first->step();
   if (!has_first) return has_first.error();
+  // The first version did not write the totals: with no row left, all that was is gone.
+  const bool has_totals = meta.contains(meta::kTotalBytes);
+  total_bytes_ = as_count(meta[has_totals ? meta::kTotalBytes : meta::kGoneBytes]);
+  total_segments_ = as_count(meta[has_totals ? meta::kTotalSegments : meta::kGoneSegments]);
   state.first_seq = state.last_seq + 1;
   if (*has_last && *has_first) {
     state.first_seq = as_count(first->integer(0));
-    state.last_seq = as_count(last->integer(0));
-    state.total_points = as_count(last->integer(1));
+    // Else the newest was removed, before older ones that some sink has not had.
+    const bool is_newest = as_count(last->integer(0)) >= state.last_seq;
+    if (is_newest) {
+      state.last_seq = as_count(last->integer(0));
+      state.total_points = as_count(last->integer(1));
+    }
+    if (is_newest || !has_totals) {
+      total_bytes_ = as_count(last->integer(2));
+      total_segments_ = as_count(last->integer(3));
+    }
     state.points = state.total_points - as_count(meta[meta::kGonePoints]);
-    state.payload_bytes = as_count(last->integer(2) - meta[meta::kGoneBytes]);
-    state.segments = as_count(last->integer(3) - meta[meta::kGoneSegments]);
+    state.payload_bytes = total_bytes_ - as_count(meta[meta::kGoneBytes]);
+    state.segments = total_segments_ - as_count(meta[meta::kGoneSegments]);
   }
 
   auto progress = db.prepare("SELECT sink, first_seq, last_seq FROM progress ORDER BY sink, first_seq");
@@ -201,8 +208,8 @@ Result<void> DatabaseLog::load_state() {
     if (!row) return row.error();
     if (!*row) break;
     const std::string name(progress->text(0));
-    SinkState& reader = name == kSummariesReader ? (state.folded ? *state.folded : state.folded.emplace())
-                                                 : state.sinks[name];
+    if (name == kSummariesReader && !state.folded) state.folded = SinkState{};
+    SinkState& reader = name == kSummariesReader ? *state.folded : state.sinks[name];
     reader.acknowledged.add({as_count(progress->integer(1)), as_count(progress->integer(2))});
   }
   auto unset = db.prepare("SELECT seq FROM segments WHERE clock = 1 ORDER BY seq");
@@ -224,9 +231,6 @@ Result<void> DatabaseLog::load_state() {
   for (const char* key : {meta::kGoneTo, meta::kLastAlive}) {
     if (meta.contains(key)) alive_ns = std::max(alive_ns, meta[key]);
   }
-
-  total_bytes_ = *has_last ? as_count(last->integer(2)) : as_count(meta[meta::kGoneBytes]);
-  total_segments_ = *has_last ? as_count(last->integer(3)) : as_count(meta[meta::kGoneSegments]);
 
   const MutexLock lock(state_mutex_);
   // After a salvage the same sinks are at work as before.
@@ -340,196 +344,6 @@ void DatabaseLog::mark_progress_written() {
   state_.dirty_since.reset();
 }
 
-Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
-  Error damage;
-  {
-    const MutexLock write(write_mutex_);
-    auto appended = insert(segment);
-    if (appended || appended.error().kind != ErrorKind::corrupt) return appended;
-    damage = appended.error();
-  }
-  if (auto recovered = recover(damage); !recovered) return recovered.error();
-  const MutexLock write(write_mutex_);
-  return insert(segment);
-}
-
-Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
-  if (segment.lines.empty()) {
-    if (auto committed = commit_changes(segment); !committed) return committed.error();
-    return last_seq();
-  }
-  encoder_->encode(segment.lines, payload_);
-  const auto room =
-      make_room(payload_.size() + bytes_of(segment.changes), 1 + segment.changes.size(), RoomFor::readings);
-  if (!room) return room.error();
-  if (!*room) {
-    if (auto dropped = drop_newest(segment); !dropped) return dropped.error();
-    return 0;
-  }
-  std::uint64_t seq = 0;
-  std::uint64_t total_points = 0;
-  {
-    const MutexLock lock(state_mutex_);
-    seq = state_.last_seq + 1;
-    total_points = state_.total_points + segment.points;
-  }
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  {
-    Run run(writer_.insert);
-    run->bind(1, as_int(seq))
-        .bind(2, static_cast<std::int64_t>(segment.clock))
-        .bind(3, std::string_view(boot_id_))
-        .bind(4, segment.first_ns)
-        .bind(5, segment.last_ns)
-        .bind(6, std::int64_t{segment.points})
-        .bind(7, static_cast<std::int64_t>(segment.lines.size()))
-        .bind(8, std::int64_t{crc32_of(segment.lines)})
-        .bind(9, std::int64_t{crc32_of(payload_)})
-        .bind_blob(10, payload_)
-        .bind(11, as_int(total_points))
-        .bind(12, as_int(total_bytes_ + payload_.size()))
-        .bind(13, as_int(total_segments_ + 1));
-    if (const auto done = run->step(); !done) return done.error();
-  }
-  if (auto inserted = insert_changes(segment); !inserted) return inserted.error();
-  if (auto written = write_progress(); !written) return written.error();
-  if (auto committed = transaction->commit(); !committed) return committed.error();
-  progress_written();
-  total_bytes_ += payload_.size();
-  ++total_segments_;
-  const MutexLock lock(state_mutex_);
-  state_.last_seq = seq;
-  state_.total_points = total_points;
-  state_.points += segment.points;
-  state_.payload_bytes += payload_.size();
-  ++state_.segments;
-  if (segment.clock == ClockState::unset) state_.unset.add({seq, seq});
-  return seq;
-}
-
-// Within a transaction.
-Result<void> DatabaseLog::insert_changes(const NewSegment& segment) {
-  for (const StatusChange& change : segment.changes) {
-    Run run(writer_.insert_change);
-    run->bind(1, std::string_view(change.equipment_id))
-        .bind(2, change.time_ns)
-        .bind(3, static_cast<std::int64_t>(segment.clock))
-        .bind(4, std::string_view(boot_id_))
-        .bind(5, std::string_view(change.old_status))
-        .bind(6, std::string_view(change.new_status))
-        .bind(7, std::string_view(change.reason));
-    if (change.until_ns) run->bind(8, *change.until_ns);
-    if (const auto done = run->step(); !done) return done.error();
-  }
-  return {};
-}
-
-Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
-  if (segment.changes.empty()) return {};
-  const auto room = make_room(bytes_of(segment.changes), segment.changes.size(), RoomFor::memories);
-  if (!room) return room.error();
-  if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for status changes"};
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  if (auto inserted = insert_changes(segment); !inserted) return inserted;
-  return transaction->commit();
-}
-
-std::optional<SeqRange> DatabaseLog::next_run(std::string_view sink, std::uint64_t from) const {
-  const MutexLock lock(state_mutex_);
-  const auto found = state_.sinks.find(sink);
-  if (found == state_.sinks.end()) return std::nullopt;
-  from = std::max(from, state_.first_seq);
-  while (const auto gap = found->second.acknowledged.first_gap(from, state_.last_seq)) {
-    if (const auto ready = state_.unset.first_gap(gap->first, gap->last)) return ready;
-    from = gap->last + 1;
-  }
-  return std::nullopt;
-}
-
-Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimits& limits) {
-  RunRead read;
-  std::vector<StoredSegment>& segments = read.segments;
-  std::uint64_t raw_bytes = 0;
-  std::uint64_t points = 0;
-  Run rows(reader_.by_seq);
-  rows->bind(1, as_int(run.first)).bind(2, as_int(run.last));
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return read;
-    raw_bytes += as_count(rows->integer(6));
-    points += as_count(rows->integer(5));
-    if (!segments.empty() && (raw_bytes > limits.raw_bytes || points > limits.points)) return read;
-    if (!is_intact(reader_.by_seq)) {
-      // What came before it goes first; the next read meets it again.
-      if (segments.empty()) read.damaged = as_count(rows->integer(0));
-      return read;
-    }
-    segments.push_back(segment_of(reader_.by_seq));
-  }
-}
-
-void DatabaseLog::count_damaged(std::uint64_t seq) {
-  log::error("store: segment " + std::to_string(seq) + " is damaged and is passed over");
-  const MutexLock lock(state_mutex_);
-  ++state_.damaged;
-  for (auto& [name, sink] : state_.sinks) {
-    sink.acknowledged.add({seq, seq});
-    sink.dirty = true;
-  }
-  if (state_.folded) {
-    state_.folded->acknowledged.add({seq, seq});
-    state_.folded->dirty = true;
-  }
-  if (!state_.dirty_since) state_.dirty_since = clock_.boot();
-}
-
-Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
-                                                                 std::uint64_t from_seq,
-                                                                 const ReadLimits& limits) {
-  for (;;) {
-    const auto run = next_run(sink, from_seq);
-    if (!run) return std::vector<StoredSegment>{};
-    Error damage;
-    {
-      const MutexLock lock(read_mutex_);
-      auto read = read_run(*run, limits);
-      if (!read && read.error().kind != ErrorKind::corrupt) return read.error();
-      if (read && !read->segments.empty()) return std::move(read->segments);
-      if (read && read->damaged) {
-        count_damaged(*read->damaged);
-        continue;
-      }
-      if (read) {  // numbers without rows: lost in a salvage
-        from_seq = run->last + 1;
-        continue;
-      }
-      damage = read.error();
-    }
-    if (auto recovered = recover(damage); !recovered) return recovered.error();
-  }
-}
-
-Result<std::vector<StoredSegment>> DatabaseLog::read_history(std::int64_t from_ns, std::int64_t to_ns,
-                                                             std::uint64_t from_seq,
-                                                             const ReadLimits& limits) {
-  const MutexLock lock(read_mutex_);
-  std::vector<StoredSegment> segments;
-  std::uint64_t raw_bytes = 0;
-  Run rows(reader_.by_time);
-  rows->bind(1, as_int(from_seq)).bind(2, from_ns).bind(3, to_ns);
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return segments;
-    raw_bytes += as_count(rows->integer(6));
-    if (!segments.empty() && raw_bytes > limits.raw_bytes) return segments;
-    if (is_intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
-  }
-}
-
 Result<void> DatabaseLog::acknowledge(std::string_view sink, SeqRange range,
                                       const std::vector<DeadLetter>& dead_letters) {
   if (dead_letters.empty()) return settle(sink, range);
@@ -596,24 +410,6 @@ Result<void> DatabaseLog::flush() {
   return checkpoint(0);
 }
 
-Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink, std::uint64_t after_id,
-                                                          std::size_t limit) {
-  const MutexLock lock(read_mutex_);
-  auto rows = reader_.db.prepare(
-      "SELECT id, sink, refused_ns, line, reason FROM dead_letters WHERE id > ? AND (? = '' OR sink = ?) "
-      "ORDER BY id LIMIT ?");
-  if (!rows) return rows.error();
-  rows->bind(1, as_int(after_id)).bind(2, sink).bind(3, sink).bind(4, static_cast<std::int64_t>(limit));
-  std::vector<DeadLetter> letters;
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return letters;
-    letters.push_back(DeadLetter{as_count(rows->integer(0)), std::string(rows->text(1)), rows->integer(2),
-                                 std::string(rows->text(3)), std::string(rows->text(4))});
-  }
-}
-
 Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
   const MutexLock write(write_mutex_);
   auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
@@ -624,73 +420,6 @@ Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
   const MutexLock lock(state_mutex_);
   state_.dead_letters -= cleared;
   return cleared;
-}
-
-std::uint64_t DatabaseLog::last_seq() const {
-  const MutexLock lock(state_mutex_);
-  return state_.last_seq;
-}
-
-std::int64_t DatabaseLog::look_up(Statement& statement, std::uint64_t seq) const {
-  Run row(statement);
-  row->bind(1, as_int(seq));
-  const auto found = row->step();
-  return found && *found ? row->integer(0) : 0;
-}
-
-LogStatus DatabaseLog::status() const {
-  LogStatus status;
-  std::vector<std::pair<SinkBacklog, std::vector<SeqRange>>> sinks;
-  {
-    const MutexLock lock(state_mutex_);
-    status.segments = state_.segments;
-    status.points = state_.points;
-    status.payload_bytes = state_.payload_bytes;
-    status.first_seq = status.segments > 0 ? state_.first_seq : 0;
-    status.last_seq = state_.last_seq;
-    status.appended_points = state_.total_points;
-    status.dropped_points = state_.dropped_points;
-    status.dropped_from_ns = state_.dropped_from_ns;
-    status.dropped_to_ns = state_.dropped_to_ns;
-    status.unsummarised_lost_points = state_.unsummarised_lost;
-    status.damaged_segments = state_.damaged;
-    status.dead_letters = state_.dead_letters;
-    status.salvaged_segments = salvaged_;
-    status.set_aside = set_aside_;
-    status.max_size_bytes = max_size_bytes_;
-    for (const auto& [name, sink] : state_.sinks) {
-      std::vector<SeqRange> gaps;
-      std::uint64_t from = state_.first_seq;
-      while (const auto gap = sink.acknowledged.first_gap(from, state_.last_seq)) {
-        gaps.push_back(*gap);
-        from = gap->last + 1;
-      }
-      sinks.emplace_back(SinkBacklog{.sink = name, .known = sink.known}, std::move(gaps));
-    }
-  }
-  {
-    const MutexLock lock(read_mutex_);
-    if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
-    for (auto& [backlog, gaps] : sinks) {
-      for (const SeqRange& gap : gaps) {
-        backlog.segments += gap.last + 1 - gap.first;
-        backlog.points +=
-            as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
-        Run trimmed(reader_.trimmed);
-        trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
-        if (const auto row = trimmed->step(); row && *row) backlog.points -= as_count(trimmed->integer(0));
-      }
-      if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
-      // One that has left the settings and has nothing waiting is of no interest.
-      if (backlog.known || backlog.points > 0) status.sinks.push_back(std::move(backlog));
-    }
-  }
-  for (const char* suffix : {"", "-wal"}) {
-    std::error_code absent;
-    const auto bytes = std::filesystem::file_size(path_.string() + suffix, absent);
-    if (!absent) status.size_bytes += bytes;
-  }
-  return status;
 }
 
 }  // namespace vigile

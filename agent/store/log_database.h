@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
-// append, read, acknowledge), log_history.cpp (what History reads and writes), history_removal.cpp (removal
-// on request), retention.cpp (size cap, keep), salvage.cpp (damage), clock_repair.cpp.
+// sinks, acknowledge), log_append.cpp (a commit), log_reading.cpp (what sinks and people read),
+// log_history.cpp (what History reads and writes), history_removal.cpp (removal on request), retention.cpp
+// (size cap, keep), salvage.cpp (damage), clock_repair.cpp.
 #pragma once
 
 #include <array>
@@ -165,10 +166,12 @@ class DatabaseLog final : public Log, public History {
   Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
+  Result<void> settle(std::string_view sink, SeqRange range) EXCLUDES(state_mutex_);
+
+  // log_reading.cpp
   std::optional<SeqRange> next_run(std::string_view sink, std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<RunRead> read_run(SeqRange run, const ReadLimits& limits) REQUIRES(read_mutex_);
   void count_damaged(std::uint64_t seq) EXCLUDES(state_mutex_);
-  Result<void> settle(std::string_view sink, SeqRange range) EXCLUDES(state_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
   std::int64_t look_up(Statement& statement, std::uint64_t seq) const REQUIRES(read_mutex_);
 

@@ -13,7 +13,7 @@ namespace vigile {
 namespace {
 
 constexpr int kPageRows = 512;  // stepped over in one read
-constexpr std::uint64_t kPagePayload = std::uint64_t{1} << 20;
+constexpr std::uint64_t kPagePayload = std::uint64_t{256} << 10;
 constexpr std::uint64_t kSpanSegments = 256;
 
 constexpr std::string_view kChangeColumns =
@@ -175,7 +175,7 @@ std::uint64_t DatabaseLog::summaries_version() {
 void DatabaseLog::start_folding() {
   const MutexLock lock(state_mutex_);
   if (state_.folded) return;
-  state_.folded.emplace();
+  state_.folded = SinkState{};
   state_.folded->acknowledged.add({0, 0});  // kept from now on, as with a new sink
   state_.folded->dirty = true;
   if (!state_.dirty_since) state_.dirty_since = clock_.boot();

@@ -175,6 +175,7 @@ Result<void> DatabaseLog::put_held(std::uint64_t points, std::uint64_t payload_b
   }
   for (const auto& [key, value] :
        {std::pair{meta::kLastSeq, last_seq}, std::pair{meta::kTotalPoints, total_points},
+        std::pair{meta::kTotalBytes, total_bytes_}, std::pair{meta::kTotalSegments, total_segments_},
         std::pair{meta::kGonePoints, total_points - points},
         std::pair{meta::kGoneBytes, total_bytes_ - payload_bytes},
         std::pair{meta::kGoneSegments, total_segments_ - segments}}) {

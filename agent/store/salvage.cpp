@@ -171,7 +171,10 @@ Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
     if (!begun) return begun.error();
     transaction.emplace(std::move(*begun));
   }
-  if (auto put = put_meta(meta::kTotalPoints, points); !put) return put.error();
+  for (const auto& [key, value] : {std::pair{meta::kTotalPoints, points}, std::pair{meta::kTotalBytes, bytes},
+                                   std::pair{meta::kTotalSegments, segments}}) {
+    if (auto put = put_meta(key, value); !put) return put.error();
+  }
   if (lost > 0) {
     if (auto put = put_meta(meta::kDamaged, lost); !put) return put.error();
   }

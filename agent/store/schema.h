@@ -27,9 +27,11 @@ inline constexpr std::string_view kSummariesReader = "\tsummaries";
 
 // Names of the rows of `meta`.
 namespace meta {
-inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next four
+inline constexpr const char* kLastSeq = "last_seq";          // at the last removal, like the next six
 inline constexpr const char* kTotalPoints = "total_points";  // ever appended
-inline constexpr const char* kGonePoints = "gone_points";    // of them no longer held
+inline constexpr const char* kTotalBytes = "total_payload_bytes";
+inline constexpr const char* kTotalSegments = "total_segments";
+inline constexpr const char* kGonePoints = "gone_points";  // of them no longer held
 inline constexpr const char* kGoneBytes = "gone_payload_bytes";
 inline constexpr const char* kGoneSegments = "gone_segments";
 inline constexpr const char* kDroppedPoints = "dropped_points";

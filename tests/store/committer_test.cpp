@@ -2,6 +2,7 @@
 #include "store/committer.h"
 
 #include "log_fixture.h"
+#include "store/history.h"
 
 namespace vigile {
 namespace {
@@ -98,6 +99,51 @@ TEST_F(CommitterTest, WhatCannotBeCommittedWaitsInABoundedRingAndIsCountedExactl
   EXPECT_TRUE(committer_->status().last_error.empty());
   EXPECT_EQ(log_->status().points, full.waiting_points);
   EXPECT_EQ(log_->status().points + committer_->status().dropped_points, added);
+}
+
+TEST_F(CommitterTest, AStatusChangeIsCommittedAtOnceWithAllThatWaits) {
+  make();
+  add(3);
+  EXPECT_EQ(wakes_, 1);
+  const std::vector<StatusChange> changes = {{.equipment_id = "a", .time_ns = 7, .new_status = "offline"}};
+  committer_->add(ClockState::set, 7, 7, 1, "m v=1 7\n", changes);
+  EXPECT_EQ(wakes_, 2);
+  EXPECT_FALSE(committer_->step(clock_.boot()));
+  EXPECT_EQ(log_->status().segments, 1u);
+  EXPECT_EQ(log_->status().points, 4u);
+  EXPECT_EQ(log_->history().status_changes("a", {0, 10}, 10)->size(), 1u);
+  add(1);
+  EXPECT_TRUE(committer_->step(clock_.boot()));  // and after it as ever
+}
+
+TEST_F(CommitterTest, ChangesOutliveTheLinesBesideThem) {
+  make({.memory_bytes = 4096});
+  break_log(true);
+  const auto change = [&](int number, ClockState clock) {
+    const std::vector<StatusChange> changes = {
+        {.equipment_id = "a", .time_ns = number, .new_status = std::to_string(number)}};
+    committer_->add(clock, number, number, 1, "m v=1 7\n", changes);
+  };
+  change(1, ClockState::unset);
+  clock_.advance(1s);
+  EXPECT_TRUE(committer_->step(clock_.boot()));
+  for (int i = 2; i <= 400; ++i) {
+    change(i, i < 100 ? ClockState::unset : ClockState::set);
+    add(5, i < 100 ? ClockState::unset : ClockState::set);
+    ASSERT_LE(committer_->status().waiting_bytes, 4096u);
+  }
+  EXPECT_GT(committer_->status().dropped_points, 1000u);
+  EXPECT_EQ(committer_->status().waiting_changes, 400u);
+  break_log(false);
+  clock_.advance(30s);
+  EXPECT_FALSE(committer_->step(clock_.boot()));
+  EXPECT_EQ(committer_->status().waiting_changes, 0u);
+  EXPECT_EQ(log_->status().points, committer_->status().committed_points);
+  const auto set = *log_->history().status_changes("a", {0, 1000}, 1000);
+  ASSERT_EQ(set.size(), 301u);
+  EXPECT_EQ(set.front().time_ns, 100);
+  ASSERT_TRUE(log_->repair_clock(1000));
+  EXPECT_EQ(log_->history().status_changes("a", {1000, 2000}, 1000)->size(), 99u);
 }
 
 TEST_F(CommitterTest, RetriesAreSpacedOut) {

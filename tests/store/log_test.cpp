@@ -140,6 +140,30 @@ TEST_F(LogTest, DeliveredHistoryIsKeptForItsTimeAndUndeliveredForLonger) {
   EXPECT_EQ(log_->status().points, 1u);
 }
 
+TEST_F(LogTest, ANumberIsNotUsedAgainWhenTheNewestSegmentWasRemovedFirst) {
+  options_.keep = 1h;
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append(2);
+  append(3);
+  append(4);
+  ASSERT_TRUE(log_->acknowledge("a", {2, 3}));
+  clock_.advance(2h);
+  ASSERT_TRUE(log_->maintain(clock_.boot()));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(log_->status().segments, 1u);
+    EXPECT_EQ(log_->status().points, 2u);
+    EXPECT_EQ(log_->last_seq(), 3u);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"a"}));
+  }
+  EXPECT_EQ(append(5), 4u);
+  EXPECT_EQ(backlog("a"), 7u);
+  open();
+  EXPECT_EQ(log_->status().segments, 2u);
+  EXPECT_EQ(log_->status().points, 7u);
+}
+
 TEST_F(LogTest, WaitingProgressIsWrittenWhenDue) {
   open();
   ASSERT_TRUE(log_->set_sinks({"a"}));

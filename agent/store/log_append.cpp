@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// One commit: a segment, its status changes, and what readers acknowledged since the last.
+#include "store/log_database.h"
+#include "store/segment_row.h"
+
+namespace vigile {
+
+namespace {
+
+std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
+  std::uint64_t bytes = 0;
+  for (const StatusChange& change : changes)
+    bytes += 2 * change.equipment_id.size() + change.reason.size() + kRowBytes;
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
+  Error damage;
+  {
+    const MutexLock write(write_mutex_);
+    auto appended = insert(segment);
+    if (appended || appended.error().kind != ErrorKind::corrupt) return appended;
+    damage = appended.error();
+  }
+  if (auto recovered = recover(damage); !recovered) return recovered.error();
+  const MutexLock write(write_mutex_);
+  return insert(segment);
+}
+
+Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
+  if (segment.lines.empty()) {
+    if (auto committed = commit_changes(segment); !committed) return committed.error();
+    return last_seq();
+  }
+  encoder_->encode(segment.lines, payload_);
+  const auto room =
+      make_room(payload_.size() + bytes_of(segment.changes), 1 + segment.changes.size(), RoomFor::readings);
+  if (!room) return room.error();
+  if (!*room) {
+    if (auto dropped = drop_newest(segment); !dropped) return dropped.error();
+    return 0;
+  }
+  std::uint64_t seq = 0;
+  std::uint64_t total_points = 0;
+  {
+    const MutexLock lock(state_mutex_);
+    seq = state_.last_seq + 1;
+    total_points = state_.total_points + segment.points;
+  }
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  {
+    Run run(writer_.insert);
+    run->bind(1, as_int(seq))
+        .bind(2, static_cast<std::int64_t>(segment.clock))
+        .bind(3, std::string_view(boot_id_))
+        .bind(4, segment.first_ns)
+        .bind(5, segment.last_ns)
+        .bind(6, std::int64_t{segment.points})
+        .bind(7, static_cast<std::int64_t>(segment.lines.size()))
+        .bind(8, std::int64_t{crc32_of(segment.lines)})
+        .bind(9, std::int64_t{crc32_of(payload_)})
+        .bind_blob(10, payload_)
+        .bind(11, as_int(total_points))
+        .bind(12, as_int(total_bytes_ + payload_.size()))
+        .bind(13, as_int(total_segments_ + 1));
+    if (const auto done = run->step(); !done) return done.error();
+  }
+  if (auto inserted = insert_changes(segment); !inserted) return inserted.error();
+  if (auto written = write_progress(); !written) return written.error();
+  if (auto committed = transaction->commit(); !committed) return committed.error();
+  progress_written();
+  total_bytes_ += payload_.size();
+  ++total_segments_;
+  const MutexLock lock(state_mutex_);
+  state_.last_seq = seq;
+  state_.total_points = total_points;
+  state_.points += segment.points;
+  state_.payload_bytes += payload_.size();
+  ++state_.segments;
+  if (segment.clock == ClockState::unset) state_.unset.add({seq, seq});
+  return seq;
+}
+
+// Within a transaction.
+Result<void> DatabaseLog::insert_changes(const NewSegment& segment) {
+  for (const StatusChange& change : segment.changes) {
+    Run run(writer_.insert_change);
+    run->bind(1, std::string_view(change.equipment_id))
+        .bind(2, change.time_ns)
+        .bind(3, static_cast<std::int64_t>(segment.clock))
+        .bind(4, std::string_view(boot_id_))
+        .bind(5, std::string_view(change.old_status))
+        .bind(6, std::string_view(change.new_status))
+        .bind(7, std::string_view(change.reason));
+    if (change.until_ns) run->bind(8, *change.until_ns);
+    if (const auto done = run->step(); !done) return done.error();
+  }
+  return {};
+}
+
+Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
+  if (segment.changes.empty()) return {};
+  const auto room = make_room(bytes_of(segment.changes), segment.changes.size(), RoomFor::memories);
+  if (!room) return room.error();
+  if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for status changes"};
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  if (auto inserted = insert_changes(segment); !inserted) return inserted;
+  return transaction->commit();
+}
+
+}  // namespace vigile

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sinks and people read of the log, on the connection that reads.
+#include <algorithm>
+
+#include "store/log_database.h"
+#include "store/segment_row.h"
+
+namespace vigile {
+
+std::optional<SeqRange> DatabaseLog::next_run(std::string_view sink, std::uint64_t from) const {
+  const MutexLock lock(state_mutex_);
+  const auto found = state_.sinks.find(sink);
+  if (found == state_.sinks.end()) return std::nullopt;
+  from = std::max(from, state_.first_seq);
+  while (const auto gap = found->second.acknowledged.first_gap(from, state_.last_seq)) {
+    if (const auto ready = state_.unset.first_gap(gap->first, gap->last)) return ready;
+    from = gap->last + 1;
+  }
+  return std::nullopt;
+}
+
+Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimits& limits) {
+  RunRead read;
+  std::vector<StoredSegment>& segments = read.segments;
+  std::uint64_t raw_bytes = 0;
+  std::uint64_t points = 0;
+  Run rows(reader_.by_seq);
+  rows->bind(1, as_int(run.first)).bind(2, as_int(run.last));
+  for (;;) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) return read;
+    raw_bytes += as_count(rows->integer(6));
+    points += as_count(rows->integer(5));
+    if (!segments.empty() && (raw_bytes > limits.raw_bytes || points > limits.points)) return read;
+    if (!is_intact(reader_.by_seq)) {
+      // What came before it goes first; the next read meets it again.
+      if (segments.empty()) read.damaged = as_count(rows->integer(0));
+      return read;
+    }
+    segments.push_back(segment_of(reader_.by_seq));
+  }
+}
+
+void DatabaseLog::count_damaged(std::uint64_t seq) {
+  log::error("store: segment " + std::to_string(seq) + " is damaged and is passed over");
+  const MutexLock lock(state_mutex_);
+  ++state_.damaged;
+  for (auto& [name, sink] : state_.sinks) {
+    sink.acknowledged.add({seq, seq});
+    sink.dirty = true;
+  }
+  if (state_.folded) {
+    state_.folded->acknowledged.add({seq, seq});
+    state_.folded->dirty = true;
+  }
+  if (!state_.dirty_since) state_.dirty_since = clock_.boot();
+}
+
+Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
+                                                                 std::uint64_t from_seq,
+                                                                 const ReadLimits& limits) {
+  for (;;) {
+    const auto run = next_run(sink, from_seq);
+    if (!run) return std::vector<StoredSegment>{};
+    Error damage;
+    {
+      const MutexLock lock(read_mutex_);
+      auto read = read_run(*run, limits);
+      if (!read && read.error().kind != ErrorKind::corrupt) return read.error();
+      if (read && !read->segments.empty()) return std::move(read->segments);
+      if (read && read->damaged) {
+        count_damaged(*read->damaged);
+        continue;
+      }
+      if (read) {  // numbers without rows: lost in a salvage
+        from_seq = run->last + 1;
+        continue;
+      }
+      damage = read.error();
+    }
+    if (auto recovered = recover(damage); !recovered) return recovered.error();
+  }
+}
+
+Result<std::vector<StoredSegment>> DatabaseLog::read_history(std::int64_t from_ns, std::int64_t to_ns,
+                                                             std::uint64_t from_seq,
+                                                             const ReadLimits& limits) {
+  const MutexLock lock(read_mutex_);
+  std::vector<StoredSegment> segments;
+  std::uint64_t raw_bytes = 0;
+  Run rows(reader_.by_time);
+  rows->bind(1, as_int(from_seq)).bind(2, from_ns).bind(3, to_ns);
+  for (;;) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) return segments;
+    raw_bytes += as_count(rows->integer(6));
+    if (!segments.empty() && raw_bytes > limits.raw_bytes) return segments;
+    if (is_intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
+  }
+}
+
+Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink, std::uint64_t after_id,
+                                                          std::size_t limit) {
+  const MutexLock lock(read_mutex_);
+  auto rows = reader_.db.prepare(
+      "SELECT id, sink, refused_ns, line, reason FROM dead_letters WHERE id > ? AND (? = '' OR sink = ?) "
+      "ORDER BY id LIMIT ?");
+  if (!rows) return rows.error();
+  rows->bind(1, as_int(after_id)).bind(2, sink).bind(3, sink).bind(4, static_cast<std::int64_t>(limit));
+  std::vector<DeadLetter> letters;
+  for (;;) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) return letters;
+    letters.push_back(DeadLetter{as_count(rows->integer(0)), std::string(rows->text(1)), rows->integer(2),
+                                 std::string(rows->text(3)), std::string(rows->text(4))});
+  }
+}
+
+std::uint64_t DatabaseLog::last_seq() const {
+  const MutexLock lock(state_mutex_);
+  return state_.last_seq;
+}
+
+std::int64_t DatabaseLog::look_up(Statement& statement, std::uint64_t seq) const {
+  Run row(statement);
+  row->bind(1, as_int(seq));
+  const auto found = row->step();
+  return found && *found ? row->integer(0) : 0;
+}
+
+LogStatus DatabaseLog::status() const {
+  LogStatus status;
+  std::vector<std::pair<SinkBacklog, std::vector<SeqRange>>> sinks;
+  {
+    const MutexLock lock(state_mutex_);
+    status.segments = state_.segments;
+    status.points = state_.points;
+    status.payload_bytes = state_.payload_bytes;
+    status.first_seq = status.segments > 0 ? state_.first_seq : 0;
+    status.last_seq = state_.last_seq;
+    status.appended_points = state_.total_points;
+    status.dropped_points = state_.dropped_points;
+    status.dropped_from_ns = state_.dropped_from_ns;
+    status.dropped_to_ns = state_.dropped_to_ns;
+    status.unsummarised_lost_points = state_.unsummarised_lost;
+    status.damaged_segments = state_.damaged;
+    status.dead_letters = state_.dead_letters;
+    status.salvaged_segments = salvaged_;
+    status.set_aside = set_aside_;
+    status.max_size_bytes = max_size_bytes_;
+    for (const auto& [name, sink] : state_.sinks) {
+      std::vector<SeqRange> gaps;
+      std::uint64_t from = state_.first_seq;
+      while (const auto gap = sink.acknowledged.first_gap(from, state_.last_seq)) {
+        gaps.push_back(*gap);
+        from = gap->last + 1;
+      }
+      sinks.emplace_back(SinkBacklog{.sink = name, .known = sink.known}, std::move(gaps));
+    }
+  }
+  {
+    const MutexLock lock(read_mutex_);
+    if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
+    for (auto& [backlog, gaps] : sinks) {
+      for (const SeqRange& gap : gaps) {
+        backlog.segments += gap.last + 1 - gap.first;
+        backlog.points +=
+            as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
+        Run trimmed(reader_.trimmed);
+        trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
+        if (const auto row = trimmed->step(); row && *row) backlog.points -= as_count(trimmed->integer(0));
+      }
+      if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
+      // One that has left the settings and has nothing waiting is of no interest.
+      if (backlog.known || backlog.points > 0) status.sinks.push_back(std::move(backlog));
+    }
+  }
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code absent;
+    const auto bytes = std::filesystem::file_size(path_.string() + suffix, absent);
+    if (!absent) status.size_bytes += bytes;
+  }
+  return status;
+}
+
+}  // namespace vigile
