@@ -191,6 +191,7 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
   };
   bool fit = true;
   if (const TimeSpan middle = common(plan.middle, part); !empty(middle)) {
+    // An hour at the edge that is taken whole may begin before the span does.
     const auto done =
         history_.read_summaries(floor_to(middle.from_ns, kHourNs), middle.to_ns, [&](const SummaryRow& row) {
           const std::int64_t bucket = bucket_of(row.hour_ns);
@@ -205,8 +206,7 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
         });
     if (!done) return done.error();
     if (!fit) return false;
-    // An hour at the edge may lie in the middle whole, with summaries that end at the span.
-    const auto raw = read_raw(common(middle, plan.coverage.span), true, tools, add);
+    const auto raw = read_raw(middle, true, tools, add);
     if (!raw || !*raw) return raw;
   }
   for (const TimeSpan edge : {common(plan.left, part), common(plan.right, part)}) {

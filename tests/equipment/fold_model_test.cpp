@@ -179,6 +179,30 @@ TEST(LogReadings, asks_again_when_summaries_are_stored_while_it_reads) {
   EXPECT_EQ(history.stores(), 1u);
 }
 
+TEST(LogReadings, takes_an_hour_whole_without_what_came_late_before_the_span) {
+  MemoryHistory history;
+  FakeClock clock;
+  ReadingsModel model;
+  const std::int64_t start_ns = to_ns(clock.wall());
+  const std::int64_t minute_ns = kHourNs / 60;
+  model.add(history, {{"1", "m", "", start_ns + 30 * minute_ns, 1}});
+  clock.advance(std::chrono::hours(2));
+  SummaryKeeper keeper(history, clock, nullptr);
+  while (keeper.step(clock.boot()) <= clock.boot()) {
+  }
+  history.expire(start_ns + kHourNs);
+  model.add(history, {{"1", "m", "", start_ns + 5 * minute_ns, 2}});  // late, not summarised yet
+  LogReadings readings(history, nullptr);
+  const TimeSpan span{start_ns + 10 * minute_ns, start_ns + 3 * kHourNs};
+  std::uint64_t count = 0;
+  const auto coverage = readings.fold({"1", {}, span}, true, 0,
+                                      [&](std::string_view, std::string_view, std::string_view, std::int64_t,
+                                          const SeriesSummary& summary) { count += summary.count; });
+  ASSERT_TRUE(coverage);
+  EXPECT_EQ(coverage->span, span);
+  EXPECT_EQ(count, 1u);
+}
+
 TEST(LogReadings, leaves_out_damaged_rows_and_segments) {
   MemoryHistory history;
   FakeClock clock;

@@ -110,6 +110,13 @@ TEST(LineReadings, tells_heads_apart_that_begin_alike) {
               ElementsAre("1|m||1.000|1", "1|m2||2.000|2", "1|m||4.000|4"));
 }
 
+TEST(LineReadings, finds_the_end_of_tags_with_spaces) {
+  EXPECT_THAT(
+      readings_of("equipment_metrics,equipment_id=1,equipment_name=Le\\ serveur,metric_name=a value=1 1\n"
+                  "equipment_metrics,equipment_id=1,equipment_name=Le\\ serveur,metric_name=b value=2 2\n"),
+      ElementsAre("1|a||1.000|1", "1|b||2.000|2"));
+}
+
 TEST(LineReadings, ends_when_told_to) {
   LineReadings reader(nullptr, "", {});
   int count = 0;
