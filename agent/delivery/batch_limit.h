@@ -23,7 +23,7 @@ class BatchLimit {
 
   void accepted(std::chrono::nanoseconds took) {
     if (took > kSlow) {
-      bytes_ = std::max(kLeast, bytes_ / 2);
+      slow();
     } else if (took < kQuick) {
       bytes_ = std::min(refused_, bytes_ * 2);
     }
@@ -31,6 +31,10 @@ class BatchLimit {
       refused_ = std::min(ceiling_, refused_ * 2);
       accepted_ = 0;
     }
+  }
+  // A try took its time and came to nothing: the link may be too slow for so much within the sink's time-out.
+  void failed(std::chrono::nanoseconds took) {
+    if (took > kSlow) slow();
   }
   // The server's limit is below `batch_bytes`.
   void too_large(std::uint64_t batch_bytes) {
@@ -40,6 +44,8 @@ class BatchLimit {
   }
 
  private:
+  void slow() { bytes_ = std::max(std::min(kLeast, bytes_), bytes_ / 2); }
+
   const std::uint64_t ceiling_;
   std::uint64_t refused_;
   std::uint64_t bytes_;

@@ -196,6 +196,7 @@ BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
     case Outcome::Kind::retry_later:
     case Outcome::Kind::paused:
       if (stop.stop_requested()) return now;
+      limit_.failed(now - begin);
       return failed(outcome, now);
     case Outcome::Kind::too_large:
       limit_.too_large(batch.raw_bytes);
@@ -237,8 +238,9 @@ BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, bool backl
 BootTime DeliveryLoop::failed(const Outcome& outcome, BootTime now) {
   const bool paused = outcome.kind == Outcome::Kind::paused;
   nanoseconds wait = paused ? Backoff::kLongest : backoff_.failed();
-  if (!paused && outcome.retry_after) {
-    wait = std::clamp<nanoseconds>(*outcome.retry_after, nanoseconds(0), Backoff::kLongestTold);
+  // Told "0", or a date that our clock has passed, is no leave to ask without a pause.
+  if (!paused && outcome.retry_after && *outcome.retry_after >= Backoff::kShortest) {
+    wait = std::min(*outcome.retry_after, Backoff::kLongestTold);
   }
   failure_.failed((paused ? "paused: " : "") + outcome.message);
   {
@@ -308,6 +310,7 @@ BootTime DeliveryLoop::finish_isolation(BootTime now) {
   isolation_.reset();
   segments_.clear();
   backoff_.succeeded(now);
+  failure_.succeeded();
   const MutexLock lock(mutex_);
   status_.state = DeliveryStatus::State::delivering;
   status_.reason.clear();

@@ -23,12 +23,19 @@ struct HttpAnswer {
 HttpAnswer http_get(const std::string& url);
 HttpAnswer http_post(const std::string& url, const std::string& body);
 
+struct InfluxServerOptions {
+  bool passwords = false;        // with a first user "admin", as whom this class then speaks
+  std::string certificate = {};  // PEM files, for https
+  std::string key = {};
+};
+
 // Throws std::runtime_error when it does not start.
 class InfluxServer {
  public:
-  InfluxServer();
+  explicit InfluxServer(const InfluxServerOptions& options = {});
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return scheme_ + "://127.0.0.1:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
   pid_t pid() const { return process_->pid(); }
   void start();  // on the same port, with the same data
   void stop() { process_->stop(); }
@@ -49,6 +56,8 @@ class InfluxServer {
   TempDir directory_;
   std::uint16_t port_;
   std::uint16_t rpc_port_;
+  std::string scheme_;
+  std::string login_;  // of the query's parameters
   std::unique_ptr<ChildProcess> process_;
 };
 

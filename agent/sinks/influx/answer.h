@@ -16,13 +16,15 @@ struct Answer {
   long status = 0;          // HTTP
   std::string body;         // as far as it was read
   std::string retry_after;  // header; seconds or an HTTP date
+  bool whole = true;        // the body did not go on
 };
 
-// `now` is for Retry-After dates.
+// 204 alone is success: any other 2xx may be a portal's or another server's, and nothing is dropped on doubt.
+// A refusal of lines must say so in the server's words. `now` is for Retry-After dates.
 Outcome judge(const Answer& answer, const InfluxSettings& settings, WallTime now);
 
 // What the server says in its body: the "message" or "error" of JSON, or the text itself; one line of at most
-// 500 bytes. Empty when there is none, or it is HTML.
-std::string server_message(std::string_view body);
+// 500 bytes of UTF-8 without secrets. Empty when there is none, or it is HTML.
+std::string server_message(std::string_view body, const InfluxSettings& settings);
 
 }  // namespace vigile::influx_sink

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "sinks/influx/answer.h"
 #include "sinks/influx/influx_settings.h"
@@ -16,8 +17,8 @@ namespace influx_sink {
 
 namespace {
 
-constexpr std::size_t kAnswerBytes = std::size_t{64}
-                                     << 10;  // of a body that are kept; the rest ends the connection
+// Of a body that are kept; the rest ends the connection. InfluxDB 3 names up to 100 lines.
+constexpr std::size_t kAnswerBytes = std::size_t{256} << 10;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kBatchBytesV3 = std::uint64_t{9} << 20;  // its limit is 10 MiB
 
@@ -165,8 +166,12 @@ void InfluxSink::set_up() {
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_stop);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  // The environment's proxy and .netrc are not ours to follow: a token goes where the settings say.
+  // One request at a time: HTTP/2 would gain nothing.
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  // The environment's proxy, no_proxy and .netrc are not ours to follow: a token goes where the settings say.
   curl_easy_setopt(curl, CURLOPT_PROXY, settings_.proxy.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (!settings_.user.empty()) {
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
     curl_easy_setopt(curl, CURLOPT_USERNAME, settings_.user.c_str());
@@ -218,28 +223,39 @@ Outcome InfluxSink::post(Body& body, std::stop_token stop) {
   error_[0] = '\0';
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
-  const bool too_much = code == CURLE_WRITE_ERROR && transfer.answer.body.size() == kAnswerBytes;
-  if (code != CURLE_OK && !too_much) {
-    const Outcome outcome = no_answer(code);
-    curl_.reset();  // nothing half done is kept for the next try
-    return outcome;
+  if (code == CURLE_OK) return judge(transfer.answer, settings_, clock_.wall());
+  // A refusal counts though its body broke off (nobody reads all of an endless one, and a 413 may end the
+  // connection); anything else needs a whole answer.
+  Outcome outcome = no_answer(code);
+  transfer.answer.whole = false;
+  if (transfer.answer.status >= 300 && code != CURLE_ABORTED_BY_CALLBACK) {
+    outcome = judge(transfer.answer, settings_, clock_.wall());
   }
-  if (too_much) curl_.reset();
-  return judge(transfer.answer, settings_, clock_.wall());
+  curl_.reset();  // nothing half done is kept for the next try
+  return outcome;
 }
 
 Outcome InfluxSink::no_answer(CURLcode code) const {
   Outcome outcome{.kind = Outcome::Kind::retry_later};
   outcome.message = settings_.target + ": " + (error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+  // libcurl says that it could not connect, and keeps the cause to itself.
+  long cause = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_OS_ERRNO, &cause);
+  if (code == CURLE_COULDNT_CONNECT && cause != 0) {
+    outcome.message += ": " + std::system_category().message(static_cast<int>(cause));
+  }
   if (outcome.message.size() > 500) outcome.message.resize(500);
+  long proxy_status = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
+      // Without a clock every certificate is of the future, until there is one.
+      if (clock_.wall_is_set()) outcome.kind = Outcome::Kind::paused;
+      break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED:
       outcome.kind = Outcome::Kind::paused;
       break;
@@ -247,6 +263,7 @@ Outcome InfluxSink::no_answer(CURLcode code) const {
       outcome.message = "stopped while waiting for the server";
       break;
     default:
+      if (proxy_status >= 400 && proxy_status < 500) outcome.kind = Outcome::Kind::paused;
       break;
   }
   return outcome;

@@ -55,7 +55,10 @@ constexpr std::array kOptions = {
                .help = "Do not check the server's certificate: for tests alone.",
                .fallback = "false"},
     OptionSpec{.name = "proxy", .help = "HTTP proxy: http://[user:password@]host:port", .secret = true},
-    OptionSpec{.name = "headers", .type = OptionType::map, .help = "More HTTP headers, name: value."},
+    OptionSpec{.name = "headers",
+               .type = OptionType::map,
+               .help = "More HTTP headers, name: value.",
+               .secret = true},
 };
 
 Error bad(std::string_view option, std::string_view what) {
@@ -96,6 +99,17 @@ Result<std::string> query(const Options& options, Api api) {
   std::string text = "db=" + *database + "&precision=ns";
   if (options.has("retention_policy")) text += "&rp=" + escaped(options.text("retention_policy"));
   return text;
+}
+
+// Checked here, since libcurl repeats what it cannot read, password and all.
+Result<void> check_proxy(const std::string& proxy) {
+  if (proxy.empty()) return {};
+  const Url url(curl_url(), curl_url_cleanup);
+  if (curl_url_set(url.get(), CURLUPART_URL, proxy.c_str(), 0) != CURLUE_OK ||
+      part(url, CURLUPART_SCHEME) != "http") {
+    return bad("proxy", "is not a URL like http://proxy.example:3128");
+  }
+  return {};
 }
 
 Result<void> check_file(const Options& options, std::string_view name) {
@@ -144,6 +158,10 @@ Result<InfluxSettings> read_settings(const Options& options) {
   if (options.has("password")) settings.password = options.text("password");
   settings.token = options.text("token");
   if (settings.token.find_first_of("\r\n") != std::string::npos) return bad("token", "must be one line");
+  if (!settings.token.empty() && !settings.user.empty()) {
+    return bad("token", "and user both go into the Authorization header; give one of them");
+  }
+  if (settings.user.empty() && !settings.password.empty()) return bad("password", "goes with user");
   settings.timeout = options.duration("timeout");
   settings.connect_timeout = options.duration("connect_timeout");
   settings.gzip = options.flag("gzip");
@@ -157,6 +175,7 @@ Result<InfluxSettings> read_settings(const Options& options) {
     return bad("cert_file", "and key_file go together");
   settings.insecure = options.flag("insecure");
   settings.proxy = options.text("proxy");
+  if (auto valid = check_proxy(settings.proxy); !valid) return valid.error();
   settings.headers = options.map("headers");
   for (const auto& [name, value] : settings.headers) {
     if ((name + value).find_first_of("\r\n") != std::string::npos)
