@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/option.h"
 #include "core/result.h"
+#include "equipment/service.h"
 #include "store/log.h"
 
 namespace vigile {
@@ -103,6 +104,8 @@ class AgentView {
   virtual Result<void> flush() = 0;
   virtual ReloadReport reload() = 0;
   virtual Log& log() = 0;
+  // The exception: what this is asked may take long; routes that do so are `slow`.
+  virtual EquipmentService& equipment() = 0;
 
   // A live stream of committed lines. `on_lines` is called from the committing thread with whole lines; it
   // must not block. The returned handle ends the subscription when destroyed.

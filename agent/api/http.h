@@ -20,6 +20,7 @@ struct Request {
   std::string method;
   std::map<std::string, std::string, std::less<>> path;   // {name} of the pattern, percent-decoded
   std::map<std::string, std::string, std::less<>> query;  // decoded; a key given twice keeps the last
+  std::string content_type;                               // of the body, as the client says
   std::string body;
 
   // A value of the pattern; "" when the pattern has no such name.

@@ -12,10 +12,11 @@ bool is_name(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-// "/a/b" is {"a", "b"}; a trailing slash makes a last, empty segment, which no pattern has.
+// "/a/b" is {"a", "b"}, and so is "/a/b/": one slash at the end says nothing.
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> segments;
   if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
   for (;;) {
     const std::size_t slash = path.find('/');
     segments.emplace_back(path.substr(0, slash));
@@ -60,7 +61,8 @@ std::optional<Response> unknown_query_key(const Route& route, const Request& req
 }  // namespace
 
 void Router::add(std::string_view method, std::string_view pattern, Handler handler, RouteOptions options) {
-  Route route{std::string(method), split_path(pattern), std::move(handler), std::move(options)};
+  Route route{std::string(method), std::string(pattern), split_path(pattern), std::move(handler),
+              std::move(options)};
   const auto place = std::upper_bound(routes_.begin(), routes_.end(), route, more_literal);
   routes_.insert(place, std::move(route));
 }

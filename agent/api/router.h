@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of routes. A pattern is literal segments and {name}s: "/api/agent/drivers/{name}"; a literal wins
-// over a name at the same place. Paths are split before they are decoded, so a value may hold "%2F".
+// over a name at the same place. A path is the same with one slash at its end and without. Paths are split
+// before they are decoded, so a value may hold "%2F".
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,12 @@ using Handler = std::function<Response(const Request&)>;
 struct RouteOptions {
   std::vector<std::string> query = {};   // the keys it knows; another is answered 400
   std::size_t max_body_bytes = 4 << 10;  // a larger one is answered 413; the server's own limit holds too
+  bool slow = false;                     // may take long: runs on the worker's thread
 };
 
 struct Route {
   std::string method;
+  std::string pattern;  // as it was given
   std::vector<std::string> segments;
   Handler handler;
   RouteOptions options;
@@ -41,6 +44,7 @@ class Router {
     Response refusal;  // when there is no route
   };
   Match find(std::string_view method, std::string_view uri) const;
+  const std::vector<Route>& routes() const { return routes_; }
 
  private:
   std::vector<Route> routes_;

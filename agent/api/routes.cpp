@@ -12,6 +12,11 @@ void add_routes(Router& router, AgentView& agent, std::size_t queue_bytes) {
   add_dead_letter_routes(router, agent);
   add_store_routes(router, agent);
   add_metric_routes(router, agent);
+  add_equipment_routes(router, agent);
+  add_recording_routes(router, agent);
+  add_report_routes(router, agent);
+  add_cleanup_routes(router, agent);
+  add_openapi_routes(router);
 }
 
 }  // namespace vigile

@@ -19,6 +19,11 @@ void add_driver_routes(Router& router, AgentView& agent);
 void add_dead_letter_routes(Router& router, AgentView& agent);
 void add_store_routes(Router& router, AgentView& agent);
 void add_metric_routes(Router& router, AgentView& agent);
+void add_equipment_routes(Router& router, AgentView& agent);
+void add_recording_routes(Router& router, AgentView& agent);
+void add_report_routes(Router& router, AgentView& agent);
+void add_cleanup_routes(Router& router, AgentView& agent);
+void add_openapi_routes(Router& router);
 void add_point_routes(Router& router, AgentView& agent, std::size_t queue_bytes);
 
 }  // namespace vigile

@@ -25,6 +25,7 @@
 #include "api/listener.h"
 #include "api/router.h"
 #include "api/routes.h"
+#include "api/slow_work.h"
 #include "core/logging.h"
 
 namespace vigile {
@@ -40,7 +41,7 @@ struct Peer {
   MHD_Connection* connection = nullptr;
   int fd = -1;
   bool tcp = false;
-  bool streaming = false;
+  bool keeps_place = false;  // a stream, or an answer that is being worked on
   bool closing = false;
   BootTime since{};  // when it began to owe us a request, or to take an answer
 };
@@ -56,8 +57,9 @@ struct Exchange {
   std::size_t received_bytes = 0;
   std::size_t held_bytes = 0;  // of the server's budget
   std::unique_ptr<BodyStream> stream;
+  std::shared_ptr<SlowRequest> slow;  // shared with the worker
   bool suspended = false;
-  bool gone = false;  // end the stream
+  bool gone = false;  // end the stream; nobody waits for the answer
 };
 
 void log_library_message(void* /*unused*/, const char* format, va_list arguments) {
@@ -70,7 +72,8 @@ void log_library_message(void* /*unused*/, const char* format, va_list arguments
 
 class Server final : public ApiServer {
  public:
-  Server(const ApiOptions& options, AgentView& agent, const Clock& clock) : options_(options), clock_(clock) {
+  Server(const ApiOptions& options, AgentView& agent, const Clock& clock)
+      : options_(options), clock_(clock), slow_queue_(options.max_slow_requests) {
     add_routes(router_, agent, options.stream_queue_bytes);
   }
   ~Server() override;
@@ -79,6 +82,9 @@ class Server final : public ApiServer {
 
   Result<void> open();
   void run(std::stop_token stop) override;
+  void run_worker(std::stop_token stop) override {
+    slow_queue_.run(std::move(stop), [this] { wake(); });
+  }
   std::uint16_t tcp_port() const override { return listening_port(listeners_.tcp_fd()); }
 
  private:
@@ -96,7 +102,9 @@ class Server final : public ApiServer {
   int timeout_ms() const;
   void wake();
   void resume(Exchange& exchange);
-  void end_streams();
+  void end_waiting();
+  void watch_client(Exchange& exchange);
+  void unwatch_client(Exchange& exchange);
 
   static void* on_uri(void* self, const char* uri, MHD_Connection* connection);
   static void on_connection(void* self, MHD_Connection* connection, void** context,
@@ -109,7 +117,10 @@ class Server final : public ApiServer {
 
   std::optional<Response> begin(Exchange& exchange, MHD_Connection* connection, const char* method);
   void take_body(Exchange& exchange, std::string_view data);
-  Response answer(Exchange& exchange);
+  std::optional<Response> refuse_body(const Exchange& exchange) const;
+  MHD_Result begin_slow(Exchange& exchange, MHD_Connection* connection);
+  MHD_Result go_on_slow(Exchange& exchange, MHD_Connection* connection);
+  void suspend(Exchange& exchange);
   MHD_Result queue(Exchange& exchange, MHD_Connection* connection, Response response);
   MHD_Response* open_stream(Exchange& exchange, const Response& response);
 
@@ -120,11 +131,14 @@ class Server final : public ApiServer {
   UniqueFd epoll_;
   UniqueFd wake_;
   std::atomic<bool> woken_{false};
+  SlowQueue slow_queue_;
   MHD_Daemon* daemon_ = nullptr;
 
   // The serving thread's alone.
   std::list<Peer> peers_;
   std::list<Exchange*> streams_;
+  std::list<Exchange*> slow_;  // whose answers are being worked on
+  bool stopping_ = false;
   std::size_t held_bytes_ = 0;
   bool armed_ = true;
   std::optional<BootTime> accept_again_;  // after the system had no descriptor left
@@ -165,7 +179,7 @@ Result<void> Server::open() {
 
 Server::~Server() {
   if (daemon_ == nullptr) return;
-  end_streams();
+  end_waiting();
   MHD_stop_daemon(daemon_);
 }
 
@@ -186,7 +200,7 @@ void Server::run(std::stop_token stop) {
     MHD_run(daemon_);
     make_room();
   }
-  end_streams();
+  end_waiting();
   MHD_run(daemon_);  // what is left of the answers
 }
 
@@ -206,7 +220,7 @@ int Server::timeout_ms() const {
     no_later_than(*accept_again_ - now);
   } else if (!armed_) {
     for (const Peer& peer : peers_) {
-      if (!peer.streaming && !peer.closing) no_later_than(peer.since + options_.give_way - now);
+      if (!peer.keeps_place && !peer.closing) no_later_than(peer.since + options_.give_way - now);
     }
   }
   if (!wait) return -1;
@@ -220,6 +234,9 @@ void Server::handle(const epoll_event& event) {
       if (::read(wake_.get(), &ignored, sizeof ignored) < 0) return;
       woken_.exchange(false);  // after the read, or a wake-up between the two would be the last
       for (Exchange* exchange : streams_) resume(*exchange);
+      for (Exchange* exchange : slow_) {
+        if (exchange->slow->answered()) resume(*exchange);
+      }
       return;
     }
     case kLibrary:
@@ -284,7 +301,7 @@ void Server::make_room() {
   const BootTime now = clock_.boot();
   int places = kAcceptsARound;
   for (Peer& peer : peers_) {
-    if (peer.streaming || peer.closing || now - peer.since < options_.give_way) continue;
+    if (peer.keeps_place || peer.closing || now - peer.since < options_.give_way) continue;
     peer.closing = true;
     ::shutdown(peer.fd, SHUT_RDWR);  // the library sees the end, and closes
     if (--places == 0) return;
@@ -304,11 +321,33 @@ void Server::resume(Exchange& exchange) {
   MHD_resume_connection(exchange.peer->connection);
 }
 
-void Server::end_streams() {
+void Server::end_waiting() {
+  stopping_ = true;
   for (Exchange* exchange : streams_) {
     exchange->gone = true;
     resume(*exchange);
   }
+  for (Exchange* exchange : slow_) resume(*exchange);
+}
+
+// A suspended connection is not looked at by the library, so its end is watched for here: a client that
+// waits for what does not come must not keep its place after it has gone.
+void Server::watch_client(Exchange& exchange) {
+  exchange.peer->keeps_place = true;
+  epoll_event event{};
+  event.events = EPOLLONESHOT | (exchange.peer->tcp ? EPOLLRDHUP : 0U);  // EPOLLHUP always counts
+  event.data.u64 = reinterpret_cast<std::uint64_t>(&exchange);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, exchange.peer->fd, &event);
+}
+
+void Server::unwatch_client(Exchange& exchange) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, exchange.peer->fd, nullptr);
+  exchange.peer->keeps_place = false;
+}
+
+void Server::suspend(Exchange& exchange) {
+  exchange.suspended = true;
+  MHD_suspend_connection(exchange.peer->connection);
 }
 
 // ---- What the library calls
@@ -354,7 +393,13 @@ MHD_Result Server::on_request(void* self, MHD_Connection* connection, const char
       // Somebody who goes on sending what was too large long ago is not listening.
       return exchange.received_bytes <= 4 * server.options_.max_body_bytes ? MHD_YES : MHD_NO;
     }
-    return server.queue(exchange, connection, server.answer(exchange));
+    if (exchange.slow) return server.go_on_slow(exchange, connection);
+    if (auto refusal = server.refuse_body(exchange)) {
+      return server.queue(exchange, connection, std::move(*refusal));
+    }
+    const Route& route = *exchange.match.route;
+    if (route.options.slow) return server.begin_slow(exchange, connection);
+    return server.queue(exchange, connection, call_handler(route, exchange.match.request));
   } catch (const std::exception& error) {
     log::error(std::string("api: ") + error.what());
     return MHD_NO;
@@ -370,9 +415,13 @@ void Server::on_completed(void* self, MHD_Connection* /*connection*/, void** con
   server.held_bytes_ -= exchange->held_bytes;
   if (exchange->peer == nullptr) return;
   if (exchange->stream) {
-    ::epoll_ctl(server.epoll_.get(), EPOLL_CTL_DEL, exchange->peer->fd, nullptr);
+    server.unwatch_client(*exchange);
     server.streams_.remove(exchange.get());
-    exchange->peer->streaming = false;
+  }
+  if (exchange->slow) {
+    exchange->slow->abandon();
+    server.unwatch_client(*exchange);
+    server.slow_.remove(exchange.get());
   }
   exchange->peer->since = server.clock_.boot();
 }
@@ -403,6 +452,7 @@ std::optional<Response> Server::begin(Exchange& exchange, MHD_Connection* connec
   }
   exchange.match = router_.find(method, exchange.uri);
   if (exchange.match.route == nullptr) return std::move(exchange.match.refusal);
+  exchange.match.request.content_type = header("Content-Type");
   const std::string_view length = header("Content-Length");
   std::size_t announced = 0;
   const auto [end, failed] = std::from_chars(length.data(), length.data() + length.size(), announced);
@@ -424,17 +474,43 @@ void Server::take_body(Exchange& exchange, std::string_view data) {
   held_bytes_ += data.size();
 }
 
-Response Server::answer(Exchange& exchange) {
+std::optional<Response> Server::refuse_body(const Exchange& exchange) const {
   if (exchange.too_large) return error_response(413, "the body is too large");
   if (exchange.match.request.body.size() != exchange.received_bytes) {
     return error_response(503, "too much is being asked at once; try again");
   }
-  try {
-    return exchange.match.route->handler(exchange.match.request);
-  } catch (const std::exception& error) {
-    log::error("api: " + exchange.uri.substr(0, 200) + ": " + error.what());
-    return error_response(500, "internal error; the daemon's log says more");
+  return std::nullopt;
+}
+
+// The request goes to the worker; its connection rests until the answer is there.
+MHD_Result Server::begin_slow(Exchange& exchange, MHD_Connection* connection) {
+  auto slow = std::make_shared<SlowRequest>(*exchange.match.route, std::move(exchange.match.request));
+  exchange.match.request = Request();
+  if (stopping_ || !slow_queue_.push(slow)) {
+    Response refusal = error_response(503, "too much is being asked at once; try again");
+    refusal.headers.emplace_back("Retry-After", "1");
+    return queue(exchange, connection, std::move(refusal));
   }
+  exchange.slow = std::move(slow);
+  slow_.push_back(&exchange);
+  watch_client(exchange);
+  suspend(exchange);
+  return MHD_YES;
+}
+
+MHD_Result Server::go_on_slow(Exchange& exchange, MHD_Connection* connection) {
+  const bool answered = exchange.slow->answered();
+  if (!exchange.gone && !answered && !stopping_) {
+    suspend(exchange);
+    return MHD_YES;
+  }
+  Response response = answered ? exchange.slow->take() : error_response(503, "the agent is stopping");
+  exchange.slow->abandon();
+  exchange.slow.reset();
+  unwatch_client(exchange);
+  slow_.remove(&exchange);
+  if (exchange.gone) return MHD_NO;
+  return queue(exchange, connection, std::move(response));
 }
 
 MHD_Result Server::queue(Exchange& exchange, MHD_Connection* connection, Response response) {
@@ -470,16 +546,10 @@ MHD_Result Server::queue(Exchange& exchange, MHD_Connection* connection, Respons
 
 MHD_Response* Server::open_stream(Exchange& exchange, const Response& response) {
   exchange.stream = response.open_stream([this] { wake(); });
-  exchange.peer->streaming = true;
   streams_.push_back(&exchange);
   MHD_set_connection_option(exchange.peer->connection, MHD_CONNECTION_OPTION_TIMEOUT,
                             static_cast<unsigned>(options_.stream_timeout.count()));
-  // A suspended connection is not looked at by the library, so its end is watched for here: a client of a
-  // stream on which nothing happens must not keep its place after it has gone.
-  epoll_event event{};
-  event.events = EPOLLONESHOT | (exchange.peer->tcp ? EPOLLRDHUP : 0U);  // EPOLLHUP always counts
-  event.data.u64 = reinterpret_cast<std::uint64_t>(&exchange);
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, exchange.peer->fd, &event);
+  watch_client(exchange);
   return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kStreamBlockBytes, &Server::on_read, &exchange,
                                            nullptr);
 }

@@ -87,6 +87,7 @@ Result<void> Agent::open_api() {
   api_ = std::move(*server);
   api_thread_ = std::make_unique<ThreadGroup>();
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run(stop); });
+  api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
   return {};
 }
 

@@ -19,6 +19,11 @@ constexpr std::size_t kAnswerLimitBytes = std::size_t{64} << 20;
 constexpr long kAnswerLimitSeconds = 60;
 constexpr std::size_t kPathLimit = sizeof(sockaddr_un::sun_path);
 
+struct Body {
+  const std::string& text;
+  const std::string& content_type;
+};
+
 struct Receiver {
   CURL* handle = nullptr;
   Answer answer;
@@ -72,7 +77,7 @@ Error no_daemon(const std::string& path) {
 }
 
 Result<Answer> perform(const std::string& socket, const std::string& method, const std::string& target,
-                       const std::function<bool(std::string_view)>* on_data) {
+                       const Body* body, const std::function<bool(std::string_view)>* on_data) {
   if (socket.empty() || socket.size() >= kPathLimit) {
     return Error{ErrorKind::config, "no daemon at \"" + socket + "\": this cannot be a socket's path"};
   }
@@ -91,6 +96,14 @@ Result<Answer> perform(const std::string& socket, const std::string& method, con
   if (on_data == nullptr) curl_easy_setopt(curl, CURLOPT_TIMEOUT, kAnswerLimitSeconds);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &receive);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiver);
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, &curl_slist_free_all);
+  if (body != nullptr) {
+    headers.reset(curl_slist_append(nullptr, ("Content-Type: " + body->content_type).c_str()));
+    curl_slist_append(headers.get(), "Expect:");  // nobody is asked first: the daemon is near
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->text.size()));
+  }
   const CURLcode code = curl_easy_perform(curl);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -106,12 +119,18 @@ Result<Answer> perform(const std::string& socket, const std::string& method, con
 }  // namespace
 
 Result<Answer> Client::request(const std::string& method, const std::string& target) const {
-  return perform(socket_, method, target, nullptr);
+  return perform(socket_, method, target, nullptr, nullptr);
+}
+
+Result<Answer> Client::send(const std::string& method, const std::string& target, const std::string& body,
+                            const std::string& content_type) const {
+  const Body sent{body, content_type};
+  return perform(socket_, method, target, &sent, nullptr);
 }
 
 Result<Answer> Client::stream(const std::string& target,
                               const std::function<bool(std::string_view)>& on_data) const {
-  return perform(socket_, "GET", target, &on_data);
+  return perform(socket_, "GET", target, nullptr, &on_data);
 }
 
 std::string percent_encode(std::string_view text) {

@@ -23,6 +23,9 @@ class Client {
   // `target` is path and query, encoded. Errors say that there is no daemon and why (not_found, permission,
   // unavailable), or that it does not answer (timeout), or answers what is no HTTP (io).
   Result<Answer> request(const std::string& method, const std::string& target) const;
+  // The same with a body, which is JSON unless said otherwise.
+  Result<Answer> send(const std::string& method, const std::string& target, const std::string& body,
+                      const std::string& content_type = "application/json") const;
   // A stream: `on_data` gets what comes, until it returns false or the daemon ends it. The answer's body is
   // filled only when the status is not 200.
   Result<Answer> stream(const std::string& target,

@@ -3,18 +3,29 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 
-#include "ctl/commands.h"
+#include "ctl/command_line.h"
 #include "point/lp_commands.h"
 
 namespace vigile {
+
+CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
+                      std::function<int(const CommandContext&)> run) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->fallthrough();
+  command->final_callback([&line, run = std::move(run)] { line.run = run; });
+  return command;
+}
+
+void add_json(CLI::App* command, CommandLine& line) {
+  command->add_flag("--json", line.json, "The daemon's answer as it is");
+}
+
 namespace {
 
 constexpr const char* kDefaultSocket = "/run/vigile/vigiled.sock";
@@ -28,31 +39,6 @@ ScreenStyle terminal_style(bool terminal) {
     style.width = std::clamp<std::size_t>(size.ws_col, 60, 160);
   }
   return style;
-}
-
-// The command line; `run` is set by the subcommand that was given.
-struct CommandLine {
-  std::string socket = kDefaultSocket;
-  bool json = false;
-  bool all = false;
-  TailOptions tail;
-  DeadLetterOptions letters;
-  std::string precision = "ns";
-  EncodeOptions encode;
-  std::string name;
-  std::function<int(const CommandContext&)> run;
-};
-
-CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
-                      std::function<int(const CommandContext&)> run) {
-  CLI::App* command = parent.add_subcommand(name, help);
-  command->fallthrough();
-  command->final_callback([&line, run = std::move(run)] { line.run = run; });
-  return command;
-}
-
-void add_json(CLI::App* command, CommandLine& line) {
-  command->add_flag("--json", line.json, "The daemon's answer as it is");
 }
 
 // A command with subcommands, of which `list` may be left out.
@@ -127,6 +113,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
       add_command(app, line, "reload", "Read the settings again; bad ones change nothing", &reload_command),
       line);
 
+  add_equipment_commands(app, line);
+
   CLI::App* drivers = add_group(app, line, "drivers", "The drivers that are built in: list, show NAME");
   add_command(*drivers, line, "list", "All of them (this is the default)", &drivers_command);
   add_command(*drivers, line, "show", "Options and metrics of one",
@@ -162,6 +150,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "vigilectl " VIGILE_VERSION);
   std::ios::sync_with_stdio(false);  // lp reads in blocks; nothing else uses the streams
   CommandLine line;
+  line.socket = kDefaultSocket;
   app.add_option("--socket", line.socket, "The daemon's socket")
       ->envname("VIGILE_SOCKET")
       ->capture_default_str();
@@ -174,6 +163,7 @@ int run(int argc, char** argv) {
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   CommandContext context{Client(line.socket), terminal_style(terminal), line.json, terminal};
   context.style.all = line.all;
+  context.style.sparklines = terminal;
   const int status = line.run(context);
   if (std::fflush(stdout) != 0) {
     complain(errno_error("standard output", errno).message);

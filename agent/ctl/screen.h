@@ -14,8 +14,9 @@ namespace vigile {
 
 struct ScreenStyle {
   bool colour = false;
-  std::size_t width = 80;  // columns; no line is longer, apart from names that cannot be cut
-  bool all = false;        // every row of long tables
+  std::size_t width = 80;   // columns; no line is longer, apart from names that cannot be cut
+  bool all = false;         // every row of long tables
+  bool sparklines = false;  // curves beside the figures
 };
 
 Result<std::string> render_status(std::string_view json, const ScreenStyle& style);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "equipment/coverage.h"
 #include "equipment/summary.h"
 #include "store/history.h"
 
@@ -31,14 +32,6 @@ struct ReadingFilter {
   std::string equipment_id;          // empty: all
   std::vector<std::string> metrics;  // empty: all
   TimeSpan span;
-};
-
-// How much of a span can be told.
-struct ReadingCoverage {
-  bool from_summaries =
-      false;      // some of it is: percentiles come from sketches, see QuantileSketch::kRelativeError
-  TimeSpan span;  // what the answer is about: the asked span, widened to whole hours where raw
-                  // readings at its edges are gone
 };
 
 class ReadingSource {

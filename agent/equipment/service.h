@@ -18,26 +18,14 @@
 #include <vector>
 
 #include "core/result.h"
-#include "equipment/readings.h"
+#include "equipment/availability.h"
+#include "equipment/coverage.h"
+#include "equipment/equipment_state.h"
 #include "equipment/status.h"
 #include "point/point.h"
+#include "store/history.h"
 
 namespace vigile {
-
-struct EquipmentState {
-  std::string id;
-  std::string name;
-  std::string type;
-  std::string ip_address;
-  Status status = Status::unknown;
-  std::string reason;                       // of the last change
-  std::optional<std::int64_t> since_ns;     // of the last change
-  std::optional<std::int64_t> until_ns;     // of a maintenance that ends by itself
-  // The last reading of any metric since the agent started.
-  std::string last_metric;
-  std::optional<double> last_value;
-  std::optional<std::int64_t> last_reading_ns;
-};
 
 struct RecordedMetric {
   std::string metric;
@@ -78,30 +66,6 @@ struct MetricsPage {
   bool percentiles_from_sketches = false;
 };
 
-struct AvailabilityOptions {
-  bool warning_is_up = true;
-};
-struct DowntimePeriod {
-  std::int64_t from_ns = 0;
-  std::optional<std::int64_t> to_ns;  // absent: it lasts
-  std::string reason;
-};
-struct AvailabilityReport {
-  TimeSpan span;
-  // Of time that counts (up + down); absent when there is none: no data is never 100 %.
-  std::optional<double> availability_percent;
-  std::int64_t up_ns = 0;       // online, and warning unless the options say otherwise
-  std::int64_t down_ns = 0;     // offline (and warning)
-  std::int64_t warning_ns = 0;  // part of up or down
-  std::int64_t maintenance_ns = 0;
-  std::int64_t unknown_ns = 0;  // before the first change, while no agent ran, after now
-  std::uint64_t outages = 0;
-  std::optional<double> mtbf_seconds;  // up time / outages; absent without an outage
-  std::optional<double> mttr_seconds;  // down time / outages
-  std::int64_t longest_outage_ns = 0;
-  std::vector<DowntimePeriod> downtime;  // cut to the span
-};
-
 struct PerformanceStats {
   struct Metric {
     std::string metric;
@@ -135,27 +99,31 @@ class EquipmentService {
   // Any points, as they are, with the layout's tags added where absent; how many.
   virtual Result<std::uint64_t> record_points(std::string_view id, std::vector<Point> points) = 0;
   virtual Result<void> record_availability(std::string_view id, bool is_available,
-                                           std::optional<double> response_time_ms, std::string_view reason) = 0;
+                                           std::optional<double> response_time_ms,
+                                           std::string_view reason) = 0;
   virtual Result<void> record_performance(std::string_view id, std::optional<double> cpu_usage,
                                           std::optional<double> memory_usage,
                                           std::optional<double> response_time_ms) = 0;
   // Sets the status by hand; maintenance may end by itself. The state after it.
-  virtual Result<EquipmentState> record_status_change(std::string_view id, Status status, std::string_view reason,
+  virtual Result<EquipmentState> record_status_change(std::string_view id, Status status,
+                                                      std::string_view reason,
                                                       std::optional<std::int64_t> until_ns) = 0;
 
   // Answers. May take long (a server is asked, or months are read): never on the API's own thread.
-  virtual Result<MetricsPage> get_equipment_metrics(const MetricsQuery& query, const AnswerSource& source) = 0;
+  virtual Result<MetricsPage> get_equipment_metrics(const MetricsQuery& query,
+                                                    const AnswerSource& source) = 0;
   virtual Result<AvailabilityReport> calculate_availability(std::string_view id, TimeSpan span,
                                                             const AvailabilityOptions& options,
                                                             const AnswerSource& source) = 0;
-  virtual Result<PerformanceStats> get_performance_stats(std::string_view id, const std::vector<std::string>& metrics,
+  virtual Result<PerformanceStats> get_performance_stats(std::string_view id,
+                                                         const std::vector<std::string>& metrics,
                                                          TimeSpan span, const AnswerSource& source) = 0;
   virtual Result<std::vector<StatusPeriod>> get_status_history(std::string_view id, TimeSpan span,
                                                                const AnswerSource& source) = 0;
 
   // Removes old data on this device; see History::remove.
-  virtual Result<RemovalReport> remove(std::int64_t before_ns, std::string_view equipment_id, bool undelivered,
-                                       bool dry_run) = 0;
+  virtual Result<RemovalReport> remove(std::int64_t before_ns, std::string_view equipment_id,
+                                       bool undelivered, bool dry_run) = 0;
 };
 
 }  // namespace vigile

@@ -12,6 +12,7 @@
 
 #include "api/agent_view.h"
 #include "core/mutex.h"
+#include "fake_equipment.h"
 
 namespace vigile {
 
@@ -86,6 +87,7 @@ class FakeAgent final : public AgentView {
   Result<void> flush_result;
   ReloadReport reload_report;
   FakeLog fake_log;
+  FakeEquipment fake_equipment;
   std::atomic<int> flushes{0};
 
   AgentStatus status() override {
@@ -106,6 +108,7 @@ class FakeAgent final : public AgentView {
     return reload_report;
   }
   Log& log() override { return fake_log; }
+  EquipmentService& equipment() override { return fake_equipment; }
 
   std::unique_ptr<Subscription> subscribe(std::function<void(std::string_view)> on_lines) override {
     const MutexLock lock(mutex_);

@@ -45,6 +45,17 @@ TEST_F(RouterTest, FindsByMethodAndPattern) {
   EXPECT_EQ(answer("DELETE", "/things/all"), "gone") << "unless it has not the method";
 }
 
+TEST_F(RouterTest, ASlashAtTheEndSaysNothing) {
+  EXPECT_EQ(answer("GET", "/things/"), "list");
+  EXPECT_EQ(answer("GET", "/things/7/"), "one");
+  EXPECT_EQ(answer("GET", "/things/?limit=1"), "list");
+  Router router;
+  router.add("GET", "/api/things/", says("with"));
+  EXPECT_NE(router.find("GET", "/api/things").route, nullptr);
+  EXPECT_NE(router.find("GET", "/api/things/").route, nullptr);
+  EXPECT_EQ(router.find("GET", "/api/things//").route, nullptr);
+}
+
 TEST_F(RouterTest, DecodesNamesAndQueries) {
   const auto match = router_.find("POST", "/things/1%2Fcpu/parts/%C3%A9+");
   ASSERT_NE(match.route, nullptr);
@@ -63,7 +74,7 @@ TEST_F(RouterTest, DecodesNamesAndQueries) {
 
 TEST_F(RouterTest, RefusesWithAReason) {
   EXPECT_EQ(answer("GET", "/nothing"), "404 {\"error\":\"no such path: /nothing\"}\n");
-  EXPECT_THAT(answer("GET", "/things/"), HasSubstr("404"));
+  EXPECT_THAT(answer("GET", "/things/7//"), HasSubstr("404"));
   EXPECT_THAT(answer("GET", "/things//parts/x"), HasSubstr("404"));
   EXPECT_THAT(answer("GET", "things"), HasSubstr("400"));
   EXPECT_THAT(answer("GET", "/things/%zz"), HasSubstr("400"));

@@ -31,13 +31,20 @@ class ServedAgent {
     if (!opened) throw std::runtime_error(opened.error().message);
     server = std::move(*opened);
     thread_ = std::jthread([this](std::stop_token stop) { server->run(stop); });
+    worker_ = std::jthread([this](std::stop_token stop) { server->run_worker(stop); });
   }
   ~ServedAgent() { stop(); }
   void stop() {
     if (!thread_.joinable()) return;
+    worker_.request_stop();
     thread_.request_stop();
     thread_.join();
+    if (worker_.joinable()) worker_.join();
     server.reset();
+  }
+  void stop_worker() {
+    worker_.request_stop();
+    worker_.join();
   }
   std::string socket() const { return (directory / "run/vigiled.sock").string(); }
 
@@ -48,6 +55,7 @@ class ServedAgent {
 
  private:
   std::jthread thread_;
+  std::jthread worker_;
 };
 
 // A connection that says exactly what a test wants.

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as it is read. Only the program itself includes this: CLI11 is slow to compile.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ctl/commands.h"
+#include "ctl/equipment_commands.h"
+#include "point/line_encode.h"
+
+namespace vigile {
+
+// `run` is set by the subcommand that was given.
+struct CommandLine {
+  std::string socket;
+  bool json = false;
+  bool all = false;
+  TailOptions tail;
+  DeadLetterOptions letters;
+  std::string precision = "ns";
+  EncodeOptions encode;
+  std::string name;
+  QuestionOptions question;
+  RecordOptions record;
+  CleanupOptions cleanup;
+  std::unique_ptr<RemoteData> remote;  // null: no server can be asked
+  SimulateOptions simulate;
+  std::function<int(const CommandContext&)> run;
+};
+
+CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
+                      std::function<int(const CommandContext&)> run);
+void add_json(CLI::App* command, CommandLine& line);
+// metrics, stats, availability, history, dashboard, report, record, cleanup, simulate
+void add_equipment_commands(CLI::App& app, CommandLine& line);
+
+}  // namespace vigile
