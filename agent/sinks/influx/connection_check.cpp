@@ -274,7 +274,8 @@ class ConnectionCheck {
     const auto body = nlohmann::json::parse(reply->body, nullptr, false);
     const bool listed =
         reply->status == 200 && body.is_object() && body.contains("buckets") && body["buckets"].is_array();
-    if (listed || reply->status == 404) say(Kind::ok, "authentication", login_detail());
+    const bool no_org = reply->status == 404 && body.is_object();  // not a page that is missing
+    if (listed || no_org) say(Kind::ok, "authentication", login_detail());
     if (listed && !body["buckets"].empty()) {
       say(Kind::ok, "bucket", settings_.bucket + " is there");
     } else if (listed) {
@@ -329,7 +330,9 @@ class ConnectionCheck {
 
   void refused(const Outcome& outcome) {
     const std::string& message = outcome.message;
-    if (message.starts_with("HTTP 401")) {
+    if (message.find("page not found") != std::string::npos) {
+      fail("writing", message, "check url and api: this server does not know that API");
+    } else if (message.starts_with("HTTP 401")) {
       fail("authentication", message, token_remedy());
     } else if (message.starts_with("HTTP 404")) {
       fail(store_title(), message.substr(0, 300) + (unknown_store_.empty() ? "" : "; " + unknown_store_),
