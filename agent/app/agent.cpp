@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "app/catalog.h"
+#include "catalog/catalog.h"
 #include "core/logging.h"
 #include "core/units.h"
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +14,7 @@
 #include <string>
 
 #include "app/agent.h"
-#include "app/catalog.h"
+#include "catalog/catalog.h"
 #include "core/logging.h"
 #include "core/unique_fd.h"
 #include "core/units.h"
@@ -25,7 +24,6 @@
 namespace vigile {
 namespace {
 
-constexpr const char* kDefaultConfig = "/etc/vigile/vigile.yaml";
 constexpr auto kShutdownLimit = std::chrono::milliseconds(4500);
 
 // Decided here and nowhere else.
@@ -36,26 +34,6 @@ struct Arguments {
   bool check = false;
   std::string log_level = "info";
 };
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
-  return name.data();
-}
-
-// The named file; else the default one if it is there; else the environment.
-std::function<LoadedSettings()> settings_source(const Arguments& arguments, std::string& config_file) {
-  if (!arguments.config.empty()) {
-    config_file = arguments.config;
-  } else if (::access(kDefaultConfig, F_OK) == 0 || !process_environment()("INFLUXDB_URL")) {
-    config_file = kDefaultConfig;
-  }
-  return [config_file] {
-    return config_file.empty()
-               ? settings_from_environment(built_in_catalog(), process_environment(), host_name())
-               : load_settings(config_file, built_in_catalog(), process_environment(), host_name());
-  };
-}
 
 void print(const std::vector<SettingsError>& problems, const char* kind) {
   for (const SettingsError& problem : problems) {
@@ -122,8 +100,7 @@ void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
 }
 
 int run(const Arguments& arguments) {
-  std::string config_file;
-  const auto load = settings_source(arguments, config_file);
+  const auto [config_file, load] = find_settings(arguments.config);
   LoadedSettings loaded = load();
   SystemClock clock(loaded.settings && loaded.settings->require_clock_sync);
   if (loaded.settings) loaded.errors = check_assembly(*loaded.settings, clock);

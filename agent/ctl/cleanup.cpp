@@ -2,7 +2,6 @@
 // vigilectl cleanup: first what would go, then a question, then it is gone.
 #include <unistd.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.h"
@@ -88,14 +87,6 @@ class Cleanup {
   const WallTime before_;
   Json json_ = Json::object();
 };
-
-bool agreed() {
-  print_screen("Delete for good? [y/N] ");
-  std::fflush(stdout);
-  std::string line;
-  std::getline(std::cin, line);
-  return line == "y" || line == "Y" || line == "yes";
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/equipment_commands.h"
+#include "ctl/server_commands.h"
 #include "point/line_encode.h"
 
 namespace vigile {
@@ -28,6 +29,7 @@ struct CommandLine {
   CleanupOptions cleanup;
   std::unique_ptr<RemoteData> remote;  // null: no server can be asked
   SimulateOptions simulate;
+  ServerOptions server;
   std::function<int(const CommandContext&)> run;
 };
 
@@ -36,5 +38,7 @@ CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& na
 void add_json(CLI::App* command, CommandLine& line);
 // metrics, stats, availability, history, dashboard, report, record, cleanup, simulate
 void add_equipment_commands(CLI::App& app, CommandLine& line);
+// check, query, write, delete; and the server's part of cleanup: after the above
+void add_server_commands(CLI::App& app, CommandLine& line);
 
 }  // namespace vigile

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "ctl/json_access.h"
@@ -29,6 +30,14 @@ void print_foreign(const CommandContext& context, std::string_view text) {
 void complain(std::string_view text) {
   const std::string line = "vigilectl: " + harmless(text) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+bool agreed() {
+  print_screen("Delete for good? [y/N] ");
+  std::fflush(stdout);
+  std::string line;
+  std::getline(std::cin, line);
+  return line == "y" || line == "Y" || line == "yes";
 }
 
 int fail(const Error& error) {

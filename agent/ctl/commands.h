@@ -53,6 +53,8 @@ void print_screen(std::string_view text);
 void print_foreign(const CommandContext& context, std::string_view text);
 // "vigilectl: …" to standard error.
 void complain(std::string_view text);
+// "Delete for good? [y/N]" on the terminal.
+bool agreed();
 // Asks, and prints the answer: as it is with --json, else as `render` shows it.
 using Renderer = Result<std::string> (*)(std::string_view json, const ScreenStyle& style);
 int show(const CommandContext& context, const std::string& target, Renderer render);

@@ -114,6 +114,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
       line);
 
   add_equipment_commands(app, line);
+  add_server_commands(app, line);
 
   CLI::App* drivers = add_group(app, line, "drivers", "The drivers that are built in: list, show NAME");
   add_command(*drivers, line, "list", "All of them (this is the default)", &drivers_command);

@@ -17,6 +17,7 @@
 #include "core/option.h"
 #include "core/result.h"
 #include "point/payload.h"
+#include "sinks/check.h"
 
 namespace vigile {
 
@@ -77,6 +78,9 @@ struct SinkInfo {
   std::span<const OptionSpec> options;  // its own; `name`, `every`, `order`, `batch_bytes`, … are everybody's
   // Validates the options. No I/O but reading named certificate files. Errors: config.
   Result<std::unique_ptr<Sink>> (*make)(const Options&, const SinkEnvironment&) = nullptr;
+  // Tries the destination without disturbing a daemon that delivers there: reports each step, stops where the
+  // next one makes no sense. Blocks, for the sink's own deadlines at most. True: no step has failed.
+  bool (*check)(const Options&, const SinkEnvironment&, const CheckReport&) = nullptr;
 };
 
 }  // namespace vigile

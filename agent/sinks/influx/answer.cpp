@@ -57,14 +57,6 @@ std::string without(std::string text, const std::string& secret) {
   return text;
 }
 
-std::string told(std::string_view text, const InfluxSettings& settings) {
-  std::string safe = without(without(std::string(text), settings.token), settings.password);
-  for (const auto& [name, value] : settings.headers) {
-    if (value.size() >= 8) safe = without(std::move(safe), value);  // shorter ones are words of any text
-  }
-  return one_line(safe);
-}
-
 // RFC 9110, 10.2.3; of the forms of a date the one that servers must send. (curl_getdate() reads more, but
 // its time_t has 32 bits on armhf where ours has 64.)
 std::optional<std::chrono::nanoseconds> retry_after(const std::string& header, WallTime now) {
@@ -167,6 +159,14 @@ std::optional<Outcome> judge_lines(const Answer& answer, const InfluxSettings& s
 }
 
 }  // namespace
+
+std::string told(std::string_view text, const InfluxSettings& settings) {
+  std::string safe = without(without(std::string(text), settings.token), settings.password);
+  for (const auto& [name, value] : settings.headers) {
+    if (value.size() >= 8) safe = without(std::move(safe), value);  // shorter ones are words of any text
+  }
+  return one_line(safe);
+}
 
 std::string server_message(std::string_view body, const InfluxSettings& settings) {
   const nlohmann::json object = parsed(body);

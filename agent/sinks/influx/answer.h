@@ -27,4 +27,7 @@ Outcome judge(const Answer& answer, const InfluxSettings& settings, WallTime now
 // 500 bytes of UTF-8 without secrets. Empty when there is none, or it is HTML.
 std::string server_message(std::string_view body, const InfluxSettings& settings);
 
+// A server's words for people: one line of at most 500 bytes of UTF-8, without secrets.
+std::string told(std::string_view text, const InfluxSettings& settings);
+
 }  // namespace vigile::influx_sink

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <system_error>
 
 #include "sinks/influx/answer.h"
+#include "sinks/influx/client.h"
 #include "sinks/influx/influx_settings.h"
+#include "sinks/influx/transport.h"
 
 namespace vigile {
 
@@ -135,9 +136,7 @@ InfluxSink::InfluxSink(InfluxSettings settings, const SinkEnvironment& environme
   add("Content-Type: text/plain; charset=utf-8");
   if (settings_.gzip) add("Content-Encoding: gzip");
   add("Expect:");  // no round trip to ask whether the body is welcome
-  if (!settings_.token.empty()) {
-    add("Authorization: " + std::string(settings_.api == Api::v3 ? "Bearer " : "Token ") + settings_.token);
-  }
+  if (const std::string header = authorization_header(settings_); !header.empty()) add(header);
   for (const auto& [name, value] : settings_.headers) add(name + ": " + value);
 }
 
@@ -148,16 +147,13 @@ void InfluxSink::set_up() {
   const auto ms = [](std::chrono::nanoseconds time) {
     return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(time).count());
   };
+  set_up_transport(curl, settings_);
   curl_easy_setopt(curl, CURLOPT_URL, settings_.write_url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_POST, 1L);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get());
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ms(settings_.timeout));
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, ms(settings_.connect_timeout));
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 65536L);
   curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 16384L);
   curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_body);
@@ -166,26 +162,6 @@ void InfluxSink::set_up() {
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_stop);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  // One request at a time: HTTP/2 would gain nothing.
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  // The environment's proxy, no_proxy and .netrc are not ours to follow: a token goes where the settings say.
-  curl_easy_setopt(curl, CURLOPT_PROXY, settings_.proxy.c_str());
-  curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-  curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (!settings_.user.empty()) {
-    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-    curl_easy_setopt(curl, CURLOPT_USERNAME, settings_.user.c_str());
-    curl_easy_setopt(curl, CURLOPT_PASSWORD, settings_.password.c_str());
-  }
-  if (!settings_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings_.ca_file.c_str());
-  if (!settings_.cert_file.empty()) {
-    curl_easy_setopt(curl, CURLOPT_SSLCERT, settings_.cert_file.c_str());
-    curl_easy_setopt(curl, CURLOPT_SSLKEY, settings_.key_file.c_str());
-  }
-  if (settings_.insecure) {
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
 }
 
 Outcome InfluxSink::deliver(const Batch& batch, std::stop_token stop) {
@@ -237,14 +213,7 @@ Outcome InfluxSink::post(Body& body, std::stop_token stop) {
 
 Outcome InfluxSink::no_answer(CURLcode code) const {
   Outcome outcome{.kind = Outcome::Kind::retry_later};
-  outcome.message = settings_.target + ": " + (error_[0] != '\0' ? error_ : curl_easy_strerror(code));
-  // libcurl says that it could not connect, and keeps the cause to itself.
-  long cause = 0;
-  curl_easy_getinfo(curl_.get(), CURLINFO_OS_ERRNO, &cause);
-  if (code == CURLE_COULDNT_CONNECT && cause != 0) {
-    outcome.message += ": " + std::system_category().message(static_cast<int>(cause));
-  }
-  if (outcome.message.size() > 500) outcome.message.resize(500);
+  outcome.message = transfer_failure(curl_.get(), code, error_, settings_);
   long proxy_status = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   switch (code) {
@@ -275,6 +244,16 @@ Result<std::unique_ptr<Sink>> make_influx_sink(const Options& options, const Sin
   return std::unique_ptr<Sink>(std::make_unique<InfluxSink>(std::move(*settings), environment));
 }
 
+bool check_influx_sink(const Options& options, const SinkEnvironment& environment,
+                       const CheckReport& report) {
+  auto settings = read_settings(options);
+  if (!settings) {
+    report({CheckStep::Kind::failed, "settings", settings.error().message, "correct the settings"});
+    return false;
+  }
+  return InfluxClient(std::move(*settings)).test_connection(environment.clock, environment.device, report);
+}
+
 }  // namespace
 
 }  // namespace influx_sink
@@ -283,6 +262,7 @@ const SinkInfo kInfluxSink = {
     .kind = "influx",
     .summary = "Writes line protocol to InfluxDB 1, 2, 3 or VictoriaMetrics over HTTP.",
     .options = influx_sink::option_table(),
-    .make = influx_sink::make_influx_sink};
+    .make = influx_sink::make_influx_sink,
+    .check = influx_sink::check_influx_sink};
 
 }  // namespace vigile

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <memory>
 #include <string_view>
 
@@ -74,17 +75,11 @@ std::string part(const Url& url, CURLUPart which, unsigned flags = 0) {
   return text;
 }
 
-std::string escaped(const std::string& text) {
-  const std::unique_ptr<char, decltype(&curl_free)> owned(
-      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
-  return owned ? owned.get() : "";
-}
-
 Result<std::string> query(const Options& options, Api api) {
   const auto needed = [&](std::string_view name) -> Result<std::string> {
     const std::string& value = options.text(name);
     if (value.empty()) return bad(name, "is needed with api: " + options.text("api"));
-    return escaped(value);
+    return url_escaped(value);
   };
   if (api == Api::v2) {
     const auto org = needed("org");
@@ -97,7 +92,7 @@ Result<std::string> query(const Options& options, Api api) {
   if (!database) return database.error();
   if (api == Api::v3) return "db=" + *database + "&precision=nanosecond&accept_partial=true";
   std::string text = "db=" + *database + "&precision=ns";
-  if (options.has("retention_policy")) text += "&rp=" + escaped(options.text("retention_policy"));
+  if (options.has("retention_policy")) text += "&rp=" + url_escaped(options.text("retention_policy"));
   return text;
 }
 
@@ -119,6 +114,24 @@ Result<void> check_file(const Options& options, std::string_view name) {
 }
 
 }  // namespace
+
+std::string url_escaped(const std::string& text) {
+  const std::unique_ptr<char, decltype(&curl_free)> owned(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+  return owned ? owned.get() : "";
+}
+
+Endpoint endpoint_of(const std::string& url) {
+  const Url parsed(curl_url(), curl_url_cleanup);
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
+  Endpoint endpoint{.scheme = part(parsed, CURLUPART_SCHEME), .host = part(parsed, CURLUPART_HOST)};
+  if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']')) {
+    endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
+  }
+  const std::string port = part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+  return endpoint;
+}
 
 std::span<const OptionSpec> option_table() {
   return kOptions;
@@ -148,12 +161,17 @@ Result<InfluxSettings> read_settings(const Options& options) {
   if (!query_text) return query_text.error();
   std::string path = part(url, CURLUPART_PATH);
   while (path.ends_with('/')) path.pop_back();
+  settings.base_url = settings.target + path;
   constexpr std::string_view kPaths[] = {"/write", "/api/v2/write", "/api/v3/write_lp"};
   path += kPaths[static_cast<int>(settings.api)];
   curl_url_set(url.get(), CURLUPART_PATH, path.c_str(), 0);
   curl_url_set(url.get(), CURLUPART_QUERY, query_text->c_str(), 0);
   settings.write_url = part(url, CURLUPART_URL);
 
+  settings.org = options.text("org");
+  settings.bucket = options.text("bucket");
+  settings.database = options.text("database");
+  settings.retention_policy = options.text("retention_policy");
   if (options.has("user")) settings.user = options.text("user");
   if (options.has("password")) settings.password = options.text("password");
   settings.token = options.text("token");

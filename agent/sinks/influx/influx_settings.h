@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -17,6 +18,11 @@ struct InfluxSettings {
   Api api = Api::v2;
   std::string write_url;  // with its query: where batches are posted
   std::string target;     // scheme, host and port alone: for messages
+  std::string base_url;   // without user, password, query and the slash at its end
+  std::string org;
+  std::string bucket;
+  std::string database;
+  std::string retention_policy;
   std::string user;
   std::string password;  // secret
   std::string token;     // secret
@@ -30,6 +36,18 @@ struct InfluxSettings {
   std::string proxy;  // may hold a password
   std::map<std::string, std::string> headers;
 };
+
+// Who is connected to.
+struct Endpoint {
+  std::string scheme;  // "https"
+  std::string host;
+  std::uint16_t port = 0;
+};
+// Of a URL; empty when it is none.
+Endpoint endpoint_of(const std::string& url);
+
+// For a query's value: "a b/c" is "a%20b%2Fc".
+std::string url_escaped(const std::string& text);
 
 std::span<const OptionSpec> option_table();
 

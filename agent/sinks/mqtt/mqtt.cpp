@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/logging.h"
+#include "sinks/mqtt/broker_check.h"
 #include "sinks/mqtt/client.h"
 #include "sinks/mqtt/message_limit.h"
 #include "sinks/mqtt/outcomes.h"
@@ -343,6 +344,7 @@ Result<std::unique_ptr<Sink>> make_mqtt_sink(const Options& options, const SinkE
 const SinkInfo kMqttSink = {.kind = "mqtt",
                             .summary = "Publishes lines to an MQTT broker (3.1.1 or 5).",
                             .options = mqtt_sink::option_table(),
-                            .make = mqtt_sink::make_mqtt_sink};
+                            .make = mqtt_sink::make_mqtt_sink,
+                            .check = mqtt_sink::check_broker};
 
 }  // namespace vigile

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of this machine, with all drivers and sinks that were built in: what vigiled runs by and what
+// vigilectl reads when it speaks to a server itself.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "settings/settings.h"
+
+namespace vigile {
+
+inline constexpr const char* kDefaultConfig = "/etc/vigile/vigile.yaml";
+
+// The drivers and sinks that were built in, as the settings know them. Valid for the whole run.
+SettingsCatalog built_in_catalog();
+
+struct SettingsSource {
+  std::string file;  // empty: the environment
+  std::function<LoadedSettings()> load;
+};
+// The named file; else the default one if it is there; else the environment if it has INFLUXDB_URL.
+SettingsSource find_settings(const std::string& named_file);
+
+// The default for `device`.
+std::string host_name();
+
+}  // namespace vigile
