@@ -47,7 +47,7 @@ AssemblyContext Agent::assembly_context() {
   const LineIntake intake = [this](ClockState clock, const LineWriter::Lines& lines) {
     committer_->add(clock, lines.first_ns, lines.last_ns, lines.points, lines.text);
   };
-  return AssemblyContext{clock_, timeline_, intake, [this] { return figures(); }};
+  return AssemblyContext{clock_, timeline_, intake, [this] { return figures(); }, observer_.get()};
 }
 
 Result<void> Agent::open() {
@@ -56,11 +56,14 @@ Result<void> Agent::open() {
   if (!opened) return opened.error();
   log_ = std::move(*opened);
   if (const auto known = log_->set_sinks(sink_names(settings)); !known) return known.error();
+  last_alive_ns_ = log_->history().last_alive_ns();
   committer_ = std::make_unique<Committer>(
       *log_, committer_options(settings.store), clock_,
       [this](std::uint64_t, std::string_view lines) { feed_.publish(lines); },
       [this] { writer_->wakeup().notify(); });
-  writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_);
+  writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_,
+                                     [this](const Timeline::Mapping& mapping) { record_gap(mapping); });
+  if (const auto ready = open_equipment(settings); !ready) return ready.error();
   scheduler_ = std::make_unique<Scheduler>(clock_, timeline_, [this] {
     lanes_.start([this](std::stop_token stop) { scheduler_->serve_lane(stop); });
   });
@@ -88,6 +91,7 @@ Result<void> Agent::open_api() {
   api_thread_ = std::make_unique<ThreadGroup>();
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run(stop); });
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
+  api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
   return {};
 }
 
@@ -101,6 +105,7 @@ void Agent::restart_api() {
 
 void Agent::start_threads() {
   writer_thread_.start([this](std::stop_token stop) { writer_->run(stop); });
+  upkeep_thread_.start([this](std::stop_token stop) { upkeep_->run(stop); });
   sampler_thread_.start([this](std::stop_token stop) {
     while (!stop.stop_requested()) {
       sampler_heartbeat_.busy(clock_.boot());
@@ -147,9 +152,11 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   sampler_thread_.request_stop();
   if (api_thread_) api_thread_->request_stop();
   lanes_.request_stop();
+  upkeep_thread_.request_stop();
   bool all_ended = sampler_thread_.join_within(limit / 4);
   all_ended = lanes_.join_within(limit / 4) && all_ended;
   if (!all_ended) log::warning("stopping: a driver hangs and is left behind");
+  all_ended = upkeep_thread_.join_within(left()) && all_ended;
   // The readings are safe before anything else may take its time.
   if (const auto committed = committer_->commit_now(); !committed) {
     log::error("stopping: the last readings are not committed: " + committed.error().message);
@@ -161,6 +168,11 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   writer_thread_.request_stop();
   all_ended = writer_thread_.join_within(left()) && all_ended;
   if (api_thread_) all_ended = api_thread_->join_within(left()) && all_ended;
+  if (timeline_.now().clock == ClockState::set) {
+    if (const auto kept = log_->history().set_last_alive(to_ns(clock_.wall())); !kept) {
+      log::warning("stopping: the time of the end is not kept: " + kept.error().message);
+    }
+  }
   if (const auto flushed = log_->flush(); !flushed) {
     log::warning("stopping: acknowledgements not written, they will be sent again: " +
                  flushed.error().message);

@@ -13,13 +13,19 @@
 #include "api/agent_view.h"
 #include "api/server.h"
 #include "app/assembly.h"
+#include "app/directory_observer.h"
 #include "app/live_feed.h"
 #include "app/self_usage.h"
 #include "app/service_manager.h"
 #include "app/sink_runner.h"
 #include "app/thread_group.h"
+#include "app/upkeep.h"
 #include "app/writer.h"
 #include "core/mutex.h"
+#include "equipment/directory.h"
+#include "equipment/log_readings.h"
+#include "equipment/site_equipment.h"
+#include "equipment/summary_keeper.h"
 #include "sampling/scheduler.h"
 #include "settings/settings.h"
 #include "store/committer.h"
@@ -59,6 +65,7 @@ class Agent final : public AgentView {
   ReloadReport reload() override EXCLUDES(reload_mutex_);
   void restart_api();
   Log& log() override { return *log_; }
+  EquipmentService& equipment() override { return *equipment_; }
   std::unique_ptr<Subscription> subscribe(std::function<void(std::string_view lines)> on_lines) override;
 
  private:
@@ -71,7 +78,13 @@ class Agent final : public AgentView {
   Result<void> open();
   Result<void> open_api();
   ReloadReport apply(LoadedSettings loaded) REQUIRES(reload_mutex_);
+  Result<void> open_equipment(const Settings& settings);
   void start_threads();
+  Stamp stamp();
+  // The time since the last agent ran is known now: a gap in the log, and a line.
+  void record_gap(const Timeline::Mapping& mapping) EXCLUDES(wiring_mutex_);
+  Result<std::unique_ptr<ReadingSource>> server_readings(const std::string& sink) const
+      EXCLUDES(wiring_mutex_);
   void start_sink(BuiltSink built) EXCLUDES(wiring_mutex_);
   // Stops the sinks that are named (all, when null); false when one has not ended within `limit`.
   bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit)
@@ -93,7 +106,14 @@ class Agent final : public AgentView {
   Timeline timeline_;
   LiveFeed feed_;
   std::unique_ptr<Log> log_;
+  std::optional<std::int64_t> last_alive_ns_;  // of the agent before this one
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<EquipmentDirectory> directory_;
+  std::unique_ptr<DirectoryObserver> observer_;
+  std::unique_ptr<LogReadings> readings_;
+  std::unique_ptr<SummaryKeeper> keeper_;
+  std::unique_ptr<SiteEquipment> equipment_;
+  std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Scheduler> scheduler_;
   Heartbeat sampler_heartbeat_;
@@ -108,6 +128,7 @@ class Agent final : public AgentView {
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<ThreadGroup> api_thread_;
   ThreadGroup writer_thread_;
+  ThreadGroup upkeep_thread_;
   ThreadGroup sampler_thread_;
   ThreadGroup lanes_;
 };

@@ -73,6 +73,7 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
     const MutexLock lock(wiring_mutex_);
     settings_ = next;
   }
+  directory_->replace(watched_site(next));
   scheduler_->remove(both(change.drivers.removed, change.drivers.changed));
   scheduler_->add(instances);
   if (const auto known = log_->set_sinks(sink_names(next)); !known)
@@ -89,6 +90,9 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
   say(report, "drivers started", change.drivers.added);
   say(report, "drivers restarted", change.drivers.changed);
   say(report, "drivers ended", change.drivers.removed);
+  say(report, "equipment added", change.equipment.added);
+  say(report, "equipment changed", change.equipment.changed);
+  say(report, "equipment removed", change.equipment.removed);
   say(report, "sinks started", change.sinks.added);
   say(report, "sinks restarted", change.sinks.changed);
   say(report, "sinks ended; what they have not delivered stays listed in `vigilectl store`",

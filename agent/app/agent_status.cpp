@@ -173,6 +173,7 @@ std::optional<std::string> Agent::stalled() const {
   };
   if (const auto why = hangs("the sampler", sampler_heartbeat_, kStallLimit)) return why;
   if (const auto why = hangs("the log's writer", writer_->heartbeat(), kStallLimit)) return why;
+  if (const auto why = hangs("the upkeep of equipment", upkeep_->heartbeat(), kStallLimit)) return why;
   const MutexLock lock(wiring_mutex_);
   for (const RunningSink& sink : sinks_) {
     if (const auto why =

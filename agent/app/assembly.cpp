@@ -63,7 +63,7 @@ std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
       }
       instances.push_back(std::make_shared<Instance>(instance_options(equipment, driver, *info), identity,
                                                      wire_format(settings), std::move(*made), context.clock,
-                                                     context.timeline, context.intake));
+                                                     context.timeline, context.intake, context.observer));
     }
   }
   return instances;
@@ -97,6 +97,38 @@ std::vector<SettingsError> check_assembly(const Settings& settings, const Clock&
   (void)build_instances(settings, nullptr, context, errors);
   (void)build_sinks(settings, nullptr, clock, errors);
   return errors;
+}
+
+WatchedSite watched_site(const Settings& settings) {
+  WatchedSite site;
+  site.format = wire_format(settings);
+  for (const EquipmentSettings& equipment : settings.equipment) {
+    WatchedEquipment& watched = site.equipment.emplace_back();
+    watched.identity = {equipment.id, equipment.name, equipment.type, equipment.ip_address};
+    watched.tags = equipment.tags;
+    watched.rules.offline_after = equipment.offline_after;
+    watched.rules.online_after = equipment.online_after;
+    for (const DriverSettings& driver : equipment.drivers) {
+      if (driver.decides_availability) watched.rules.deciders.push_back(driver.name);
+      watched.rules.patience = std::max(watched.rules.patience, 3 * driver.every);
+    }
+    for (const WarningLimit& limit : equipment.warnings) {
+      watched.rules.limits.push_back({limit.metric, limit.above, limit.below, limit.clear, limit.held});
+    }
+  }
+  return site;
+}
+
+MetricNamer driver_metric_namer() {
+  return [](std::string_view measurement, std::string_view field) -> std::optional<std::string> {
+    if (measurement == kRecordedMeasurement) return std::string();
+    const DriverInfo* const driver = find_driver(measurement);
+    if (driver == nullptr) return std::nullopt;
+    for (const MetricSpec& metric : driver->metrics) {
+      if (metric.field == field) return std::string(metric.name);
+    }
+    return std::nullopt;
+  };
 }
 
 LogOptions log_options(const StoreSettings& store) {

@@ -8,6 +8,8 @@
 
 #include "core/clock.h"
 #include "drivers/driver.h"
+#include "equipment/directory.h"
+#include "equipment/line_readings.h"
 #include "sampling/instance.h"
 #include "settings/settings.h"
 #include "sinks/sink.h"
@@ -21,6 +23,7 @@ struct AssemblyContext {
   Timeline& timeline;
   LineIntake intake;
   std::function<std::vector<AgentFigure>()> agent_figures;
+  SampleObserver* observer = nullptr;
 };
 
 struct BuiltSink {
@@ -36,6 +39,11 @@ std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
                                                        std::vector<SettingsError>& errors);
 std::vector<BuiltSink> build_sinks(const Settings& settings, const std::vector<std::string>* names,
                                    const Clock& clock, std::vector<SettingsError>& errors);
+
+// What the directory of equipment is told: identities, tags, what decides the status.
+WatchedSite watched_site(const Settings& settings);
+// The metric that a driver's field is, by the drivers' tables.
+MetricNamer driver_metric_namer();
 
 // The parts of the settings as the store takes them.
 LogOptions log_options(const StoreSettings& store);

@@ -17,8 +17,13 @@ std::optional<BootTime> earlier(std::optional<BootTime> a, std::optional<BootTim
 
 }  // namespace
 
-Writer::Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock)
-    : log_(log), committer_(committer), timeline_(timeline), clock_(clock) {}
+Writer::Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock,
+               std::function<void(const Timeline::Mapping&)> on_clock_set)
+    : log_(log),
+      committer_(committer),
+      timeline_(timeline),
+      clock_(clock),
+      on_clock_set_(std::move(on_clock_set)) {}
 
 void Writer::repair_clock() {
   const Timeline::Mapping mapping = timeline_.now();
@@ -35,6 +40,7 @@ void Writer::repair_clock() {
     log::notice("clock: set; repaired the times of " + std::to_string(*repaired) + " segments");
   }
   clock_repaired_ = true;
+  if (on_clock_set_) on_clock_set_(mapping);
 }
 
 std::optional<BootTime> Writer::step() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 
@@ -18,7 +19,9 @@ namespace vigile {
 // once the clock is set.
 class Writer {
  public:
-  Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock);
+  // `on_clock_set` is called once, when the wall clock is known and all that was stamped before is repaired.
+  Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock,
+         std::function<void(const Timeline::Mapping&)> on_clock_set = {});
 
   void run(std::stop_token stop);
   Wakeup& wakeup() { return wakeup_; }
@@ -32,6 +35,7 @@ class Writer {
   Committer& committer_;
   Timeline& timeline_;
   const Clock& clock_;
+  const std::function<void(const Timeline::Mapping&)> on_clock_set_;
   Wakeup wakeup_;
   Heartbeat heartbeat_;
   bool clock_repaired_ = false;

@@ -131,17 +131,21 @@ void Instance::run(std::stop_token stop) {
   writer_.clear();
   Collector out(*this, mapping, started, stop);
   std::string error;
+  bool may_ask = true;
   try {
     const SampleContext context{started, started + options_.deadline, stop};
     const Result<void> result = driver_->sample(context, out);
-    if (!result) error = result.error().message;
+    if (!result) {
+      error = result.error().message;
+      may_ask = result.error().kind != ErrorKind::permission;
+    }
   } catch (const std::exception& thrown) {  // a library's, or out of memory: this driver's failure alone
     error = std::string("internal error: ") + thrown.what();
   }
   if (!error.empty()) {
     // What decides availability and cannot answer is not available; a driver that has said so already is not
-    // asked again.
-    out.availability(false, std::nullopt, error);
+    // asked again. What we are not allowed to ask may well be up.
+    if (may_ask) out.availability(false, std::nullopt, error);
     failure_.failed(error);
   } else {
     failure_.succeeded();

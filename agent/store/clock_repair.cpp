@@ -148,7 +148,7 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
 
 Result<void> DatabaseLog::shift_changes(std::string_view boot_id, std::int64_t shift_ns, ClockState clock) {
   auto update = writer_.db.prepare(
-      "UPDATE status_changes SET time_ns = time_ns + ?1, until_ns = until_ns + ?1, clock = ?2 "
+      "UPDATE status_changes SET time_ns = time_ns + ?1, clock = ?2 "
       "WHERE clock = 1 AND boot_id = ?3");
   if (!update) return update.error();
   update->bind(1, shift_ns).bind(2, static_cast<std::int64_t>(clock)).bind(3, boot_id);

@@ -117,7 +117,11 @@ Result<void> Committer::commit_all() {
     status_.waiting_points -= segment.points;
     status_.waiting_bytes -= segment.lines.size();
     status_.waiting_changes -= segment.changes.size();
-    if (*seq != 0) status_.committed_points += segment.points;
+    if (*seq != 0) {
+      status_.committed_points += segment.points;
+    } else {
+      ++refused_;
+    }
     status_.last_error.clear();
     if (segment.lines.capacity() <= kSpareBytes) spare_ = std::move(segment.lines);
   }
@@ -125,6 +129,25 @@ Result<void> Committer::commit_all() {
 
 Result<void> Committer::commit_now() {
   const MutexLock one_at_a_time(commit_mutex_);
+  return commit_and_report();
+}
+
+Result<void> Committer::commit(std::span<const NewSegment> more) {
+  const MutexLock one_at_a_time(commit_mutex_);
+  const auto refused = [this] {
+    const MutexLock lock(mutex_);
+    return refused_;
+  };
+  const std::uint64_t before = refused();
+  for (const NewSegment& segment : more) {
+    add(segment.clock, segment.first_ns, segment.last_ns, segment.points, segment.lines, segment.changes);
+  }
+  if (const auto committed = commit_and_report(); !committed) return committed;
+  if (refused() == before) return {};
+  return Error{ErrorKind::full, "the log has reached its max_size, and `overflow` says that new readings are dropped"};
+}
+
+Result<void> Committer::commit_and_report() {
   const auto committed = commit_all();
   const MutexLock lock(mutex_);
   if (committed) {

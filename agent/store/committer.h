@@ -55,12 +55,16 @@ class Committer {
   std::optional<BootTime> step(BootTime now) EXCLUDES(mutex_, commit_mutex_);
   // Commits all that waits. Any thread. Errors: the log's; what was not committed waits on.
   Result<void> commit_now() EXCLUDES(mutex_, commit_mutex_);
+  // Adds `more` and commits all that waits, with no other commit between: fine only when it is all in the
+  // log. Errors: those of commit_now(); full when the log is at its max_size and drops the newest.
+  Result<void> commit(std::span<const NewSegment> more) EXCLUDES(mutex_, commit_mutex_);
 
   void set_options(const CommitterOptions& options) EXCLUDES(mutex_);
   CommitterStatus status() const EXCLUDES(mutex_);
 
  private:
   Result<void> commit_all() REQUIRES(commit_mutex_) EXCLUDES(mutex_);
+  Result<void> commit_and_report() REQUIRES(commit_mutex_) EXCLUDES(mutex_);
   std::size_t segment_bytes() const REQUIRES(mutex_);
   void drop_beyond_memory() REQUIRES(mutex_);
 
@@ -79,6 +83,7 @@ class Committer {
   std::string spare_ GUARDED_BY(mutex_);               // a buffer to use again
   std::optional<BootTime> oldest_ GUARDED_BY(mutex_);  // when the first that waits was added
   bool is_urgent_ GUARDED_BY(mutex_) = false;          // a status change waits
+  std::uint64_t refused_ GUARDED_BY(mutex_) = 0;       // segments that the log dropped as the newest
   std::optional<BootTime> retry_at_ GUARDED_BY(mutex_);
   std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
   CommitterStatus status_ GUARDED_BY(mutex_);

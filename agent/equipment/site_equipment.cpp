@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "equipment/site_equipment.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "equipment/metrics_pages.h"
+#include "equipment/performance.h"
+#include "equipment/summary_codec.h"
+
+namespace vigile {
+
+namespace {
+
+Error wrong(std::string message) {
+  return Error{ErrorKind::config, std::move(message)};
+}
+
+std::vector<Tag> views(const std::map<std::string, std::string>& tags) {
+  std::vector<Tag> all;
+  for (const auto& [key, value] : tags) all.push_back(Tag{key, value});
+  return all;
+}
+
+Result<void> check(const RecordedMetric& metric) {
+  if (metric.metric.empty()) return wrong("metric_name: must not be empty");
+  if (!std::isfinite(metric.value)) return wrong("value: of " + metric.metric + " is not a finite number");
+  return {};
+}
+
+// Lines of one recording: those stamped by us count as the device's clock does, those that came with a time
+// are of the wall clock whatever ours says.
+class Lines {
+ public:
+  explicit Lines(const Stamp& now) : now_(now), parts_{NewSegment{.clock = now.clock}, NewSegment{}} {}
+
+  // The text that a line with that time goes to, and its time.
+  std::pair<std::string*, std::int64_t> place(std::optional<std::int64_t> time_ns) {
+    NewSegment& part = parts_[time_ns ? 1 : 0];
+    const std::int64_t time = time_ns.value_or(now_.now_ns);
+    part.first_ns = part.points == 0 ? time : std::min(part.first_ns, time);
+    part.last_ns = part.points == 0 ? time : std::max(part.last_ns, time);
+    ++part.points;
+    return {&part.lines, time};
+  }
+  std::span<const NewSegment> parts() const {
+    const std::size_t first = parts_[0].points > 0 ? 0 : 1;
+    return std::span(parts_).subspan(first, (parts_[1].points > 0 ? 2 : 1) - first);
+  }
+
+ private:
+  const Stamp now_;
+  std::array<NewSegment, 2> parts_;
+};
+
+}  // namespace
+
+std::int64_t SiteEquipment::now_ns() const {
+  return parts_.stamp().now_ns;
+}
+
+Result<void> SiteEquipment::commit(std::span<const NewSegment> lines) {
+  const auto committed = parts_.commit(lines);
+  if (committed) return {};
+  return Error{committed.error().kind, "not committed: " + committed.error().message};
+}
+
+Result<void> SiteEquipment::record_metrics(std::string_view id, const std::vector<RecordedMetric>& metrics) {
+  const auto equipment = parts_.directory.lines(id);
+  if (!equipment) return equipment.error();
+  for (const RecordedMetric& metric : metrics) {
+    if (const auto valid = check(metric); !valid) return valid;
+  }
+  const Stamp now = parts_.stamp();
+  Lines lines(now);
+  for (const RecordedMetric& metric : metrics) {
+    const auto [text, time] = lines.place(metric.time_ns);
+    if (!(*equipment)->append_metric(metric.metric, metric.value, metric.tags, metric.additional_fields, time,
+                                     *text)) {
+      return wrong("metric_name: \"" + metric.metric + "\" cannot be written");
+    }
+  }
+  // Limits speak of what is now, not of what is told of the past.
+  for (const RecordedMetric& metric : metrics) {
+    if (!metric.time_ns) {
+      parts_.directory.value(id, metric.metric, views(metric.tags), metric.value, now.boot);
+    }
+  }
+  return commit(lines.parts());
+}
+
+Result<std::uint64_t> SiteEquipment::record_points(std::string_view id, std::vector<Point> points) {
+  const auto equipment = parts_.directory.lines(id);
+  if (!equipment) return equipment.error();
+  const Stamp now = parts_.stamp();
+  Lines lines(now);
+  std::uint64_t number = 0;
+  for (Point& point : points) {
+    ++number;
+    const auto [text, time] = lines.place(point.time_ns);
+    const std::string name = point.measurement;
+    for (const auto& [key, value] : point.tags) {
+      if (key == "equipment_id" && value != id) {
+        return wrong("point " + std::to_string(number) + " (" + name + "): its tag equipment_id is \"" + value +
+                     "\", not \"" + std::string(id) + "\"");
+      }
+    }
+    if (!(*equipment)->append_point(std::move(point), time, *text)) {
+      return wrong("point " + std::to_string(number) + " (" + name + "): none of its fields can be written");
+    }
+  }
+  if (const auto committed = commit(lines.parts()); !committed) return committed.error();
+  return number;
+}
+
+Result<void> SiteEquipment::record_availability(std::string_view id, bool is_available,
+                                                std::optional<double> response_time_ms,
+                                                std::string_view reason) {
+  const auto equipment = parts_.directory.lines(id);
+  if (!equipment) return equipment.error();
+  if (response_time_ms && !(std::isfinite(*response_time_ms) && *response_time_ms >= 0)) {
+    return wrong("response_time: must be a number of milliseconds, 0 or more");
+  }
+  const Stamp now = parts_.stamp();
+  Lines lines(now);
+  const auto [text, time] = lines.place(std::nullopt);
+  (void)(*equipment)->append_availability(is_available, response_time_ms, reason, time, *text);
+  parts_.directory.availability(id, kApiSource, is_available, reason, now.boot);
+  if (response_time_ms) {
+    parts_.directory.value(id, "response_time", {}, *response_time_ms, now.boot);
+  }
+  return commit(lines.parts());
+}
+
+Result<void> SiteEquipment::record_performance(std::string_view id, std::optional<double> cpu_usage,
+                                               std::optional<double> memory_usage,
+                                               std::optional<double> response_time_ms) {
+  std::vector<RecordedMetric> metrics;
+  const std::pair<const char*, std::optional<double>> given[] = {
+      {"cpu_usage", cpu_usage}, {"memory_usage", memory_usage}, {"response_time", response_time_ms}};
+  for (const auto& [name, value] : given) {
+    if (value) metrics.push_back(RecordedMetric{.metric = name, .value = *value});
+  }
+  if (metrics.empty()) return wrong("cpu_usage, memory_usage, response_time: at least one is needed");
+  return record_metrics(id, metrics);
+}
+
+Result<EquipmentState> SiteEquipment::record_status_change(std::string_view id, Status status,
+                                                           std::string_view reason,
+                                                           std::optional<std::int64_t> until_ns) {
+  auto state = parts_.directory.set_status(id, status, reason, until_ns);
+  if (!state) return state;
+  if (const auto committed = commit({}); !committed) return committed.error();
+  return state;
+}
+
+template <class Answer>
+auto SiteEquipment::with_readings(std::string_view id, const AnswerSource& source, Answer answer)
+    -> decltype(answer(std::declval<ReadingSource&>())) {
+  if (const auto known = parts_.directory.find(id); !known) return known.error();
+  if (source.sink.empty()) return answer(parts_.readings);
+  auto server = parts_.server_readings(source.sink);
+  if (!server) return server.error();
+  return answer(**server);
+}
+
+Result<MetricsPage> SiteEquipment::get_equipment_metrics(const MetricsQuery& query,
+                                                         const AnswerSource& source) {
+  return with_readings(query.equipment_id, source,
+                       [&](ReadingSource& readings) { return metrics_page(readings, query); });
+}
+
+Result<AvailabilityReport> SiteEquipment::calculate_availability(std::string_view id, TimeSpan span,
+                                                                 const AvailabilityOptions& options,
+                                                                 const AnswerSource& source) {
+  return with_readings(id, source, [&](ReadingSource& readings) -> Result<AvailabilityReport> {
+    auto changes = readings.status_changes(std::string(id), span);
+    if (!changes) return changes.error();
+    auto gaps = readings.gaps(span);
+    if (!gaps) return gaps.error();
+    return vigile::calculate_availability(std::move(*changes), std::move(*gaps), span, now_ns(), options);
+  });
+}
+
+Result<PerformanceStats> SiteEquipment::get_performance_stats(std::string_view id,
+                                                              const std::vector<std::string>& metrics,
+                                                              TimeSpan span, const AnswerSource& source) {
+  return with_readings(id, source, [&](ReadingSource& readings) {
+    return performance_stats(readings, std::string(id), metrics, span);
+  });
+}
+
+Result<std::vector<StatusPeriod>> SiteEquipment::get_status_history(std::string_view id, TimeSpan span,
+                                                                    const AnswerSource& source) {
+  return with_readings(id, source, [&](ReadingSource& readings) -> Result<std::vector<StatusPeriod>> {
+    auto changes = readings.status_changes(std::string(id), span);
+    if (!changes) return changes.error();
+    auto gaps = readings.gaps(span);
+    if (!gaps) return gaps.error();
+    return status_history(std::move(*changes), std::move(*gaps), span, now_ns());
+  });
+}
+
+Result<RemovalReport> SiteEquipment::remove(std::int64_t before_ns, std::string_view equipment_id,
+                                            bool undelivered, bool dry_run) {
+  return parts_.keeper.remove([&] {
+    return parts_.history.remove(before_ns, equipment_id, undelivered, dry_run, strip_equipment);
+  });
+}
+
+}  // namespace vigile
