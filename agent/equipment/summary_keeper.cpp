@@ -43,7 +43,7 @@ BootTime SummaryKeeper::step(BootTime now) {
     due_ = now + kAfterTrouble;
   } else {
     trouble_.succeeded();
-    due_ = *more ? now : next_close(now);
+    due_ = *more || hurry_ ? now : next_close(now);
     if (!*more) {
       passing_ = false;
       lines_.reset();
