@@ -55,8 +55,10 @@ Result<PerformanceStats> performance_stats(ReadingSource& source, const std::str
     });
     if (!done) return done.error();
     for (auto& [start_ns, window] : fold.windows()) {
-      for (auto& [key, series] : window) {
-        stats.metrics.push_back(stats_of(key, series.summary, [&](double q) { return series.quantile(q); }));
+      for (auto& entry : window) {
+        RawFold::Series& series = entry.second;
+        stats.metrics.push_back(
+            stats_of(entry.first, series.summary, [&](double q) { return series.quantile(q); }));
       }
     }
     stats.coverage.from_summaries = !fold.exact();

@@ -43,7 +43,7 @@ BootTime SummaryKeeper::step(BootTime now) {
     due_ = now + kAfterTrouble;
   } else {
     trouble_.succeeded();
-    due_ = *more ? now : next_close(now);
+    due_ = *more || hurry_ ? now : next_close(now);
     if (!*more) {
       passing_ = false;
       lines_.reset();
@@ -81,12 +81,13 @@ void SummaryKeeper::fold(const StoredSegment& segment) {
                  " is left out: " + lines.error().message);
     return;
   }
+  auto* const hours = &hours_;  // the lambda runs here, with the mutex held
   std::int64_t hour_ns = 0;
   SeriesSummaries* hour = nullptr;
   lines_->read(*lines, kEver, [&](const Reading& reading) {
     if (hour == nullptr || floor_to(reading.time_ns, kHourNs) != hour_ns) {
       hour_ns = floor_to(reading.time_ns, kHourNs);
-      hour = &hours_[hour_ns];
+      hour = &(*hours)[hour_ns];
     }
     summary_of(*hour, {reading.equipment_id, reading.metric, reading.tags})
         .add(reading.time_ns, reading.value);
@@ -101,8 +102,9 @@ Result<void> SummaryKeeper::store() {
   rows.reserve(hours_.size());
   SummaryEncoder encoder;
   SummaryDecoder decoder;
-  for (const auto& [hour_ns, summaries] : hours_) {
-    SeriesSummaries merged = summaries;  // the folded ones stay as they are, should the commit fail
+  for (const auto& folded : hours_) {
+    const std::int64_t hour_ns = folded.first;
+    SeriesSummaries merged = folded.second;  // the folded ones stay as they are, should the commit fail
     const auto done = history_.read_summaries(hour_ns, hour_ns + 1, [&](const SummaryRow& row) {
       const auto read =
           decoder.decode(hour_ns, row.payload, {}, [&](const SeriesName& name, const SeriesSummary& stored) {

@@ -78,6 +78,16 @@ TEST_F(SummaryKeeperTest, folds_the_open_hour_when_the_log_fills_up) {
   EXPECT_EQ(counts(), (std::map<std::int64_t, std::uint64_t>{{start_ns_, 2}}));
 }
 
+TEST_F(SummaryKeeperTest, folds_the_open_hour_after_the_pass_that_is_under_way) {
+  add(start_ns_ + 1);
+  add(start_ns_ + kHourNs + 1);
+  clock_.advance(65min);
+  (void)keeper_.step(clock_.boot());
+  keeper_.hurry();
+  run();
+  EXPECT_EQ(counts(), (std::map<std::int64_t, std::uint64_t>{{start_ns_, 1}, {start_ns_ + kHourNs, 1}}));
+}
+
 TEST_F(SummaryKeeperTest, does_not_wait_for_segments_of_a_far_future) {
   add(start_ns_ + 1000 * kHourNs);
   run();
