@@ -9,6 +9,7 @@
 
 namespace vigile {
 
+// Times are nanoseconds since the Unix epoch; absent also while the clock is unset.
 struct EquipmentState {
   std::string id;
   std::string name;

@@ -77,14 +77,6 @@ struct PerformanceStats {
   ReadingCoverage coverage;
 };
 
-struct StatusPeriod {
-  Status old_status = Status::unknown;
-  Status status = Status::unknown;
-  std::int64_t from_ns = 0;
-  std::optional<std::int64_t> to_ns;  // absent: it lasts
-  std::string reason;
-};
-
 class EquipmentService {
  public:
   virtual ~EquipmentService() = default;
