@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/json_text.h"
+#include "point/line_decode.h"
 
 namespace vigile {
 
@@ -19,6 +20,16 @@ double seconds_of(std::int64_t ns) {
 Json tags_json(const std::vector<std::pair<std::string, std::string>>& tags) {
   Json object = Json::object();
   for (const auto& [key, value] : tags) object[key] = value;
+  return object;
+}
+
+// "core=0,mount=/", escaped as in line protocol.
+Json tags_json(const std::string& text) {
+  Json object = Json::object();
+  const std::string line = "m," + text + " v=0";
+  LineDecoder decoder(line, Precision::ns);
+  if (text.empty() || decoder.next() != LineDecoder::Step::line) return object;
+  for (const auto& [key, value] : decoder.view().tags) object[unescape(key)] = unescape(value);
   return object;
 }
 
@@ -83,7 +94,7 @@ Json availability_json(const AvailabilityReport& report, const AvailabilityOptio
   for (const DowntimePeriod& period : report.downtime) {
     downtime.push_back({{"from", time_json(period.from_ns)},
                         {"to", optional_time_ns(period.to_ns)},
-                        {"duration_s", seconds_of(period.to_ns.value_or(report.span.to_ns) - period.from_ns)},
+                        {"duration_s", seconds_of(period.down_ns)},
                         {"reason", period.reason}});
   }
   Json answer;
@@ -107,7 +118,7 @@ Json stats_json(const PerformanceStats& stats) {
   Json metrics = Json::array();
   for (const PerformanceStats::Metric& metric : stats.metrics) {
     metrics.push_back({{"metric_type", metric.metric},
-                       {"tags", metric.tags},
+                       {"tags", tags_json(metric.tags)},
                        {"count", metric.count},
                        {"min", figure(metric.min)},
                        {"max", figure(metric.max)},
@@ -136,6 +147,7 @@ Json history_json(const std::vector<StatusPeriod>& history, std::int64_t now_ns)
                        {"from", time_json(period.from_ns)},
                        {"to", optional_time_ns(period.to_ns)},
                        {"duration_s", seconds_of(period.to_ns.value_or(now_ns) - period.from_ns)},
+                       {"unwatched_s", seconds_of(period.unwatched_ns)},
                        {"reason", period.reason}});
   }
   return periods;

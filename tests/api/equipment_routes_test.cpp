@@ -137,6 +137,7 @@ TEST_F(EquipmentRoutes, ErrorsOfTheServiceKeepTheirKind) {
 TEST_F(EquipmentRoutes, Stats) {
   equipment_.stats = example_stats();
   equipment_.stats.coverage.from_summaries = true;
+  equipment_.stats.metrics[2].tags = "mount=/a\\,b,name=x\\ y";
   const Json answer = get("/api/equipment/1/stats/?period=30d&metric_type=cpu_usage,memory_usage");
   EXPECT_THAT(equipment_.asked().names, ElementsAre("cpu_usage", "memory_usage"));
   EXPECT_EQ(answer["equipment_id"], "1");
@@ -145,10 +146,11 @@ TEST_F(EquipmentRoutes, Stats) {
   EXPECT_EQ(answer["from_summaries"], true);
   EXPECT_EQ(answer["percentiles"], Json::parse(R"({"exact": false, "relative_error": 0.01})"));
   EXPECT_EQ(answer["metrics"][1], Json::parse(R"({
-    "metric_type": "cpu_usage", "tags": "core=0", "count": 8640, "min": 1.5, "max": 97.25, "mean": 50.0,
+    "metric_type": "cpu_usage", "tags": {"core": "0"}, "count": 8640, "min": 1.5, "max": 97.25, "mean": 50.0,
     "standard_deviation": 4.5, "p50": 22.0, "p95": 61.0, "p99": 88.0, "first": 20.0, "last": 12.5,
     "trend_per_hour": -0.0125})"));
   EXPECT_EQ(answer["metrics"][2]["mean"], nullptr) << "never NaN";
+  EXPECT_EQ(answer["metrics"][2]["tags"], Json({{"mount", "/a,b"}, {"name", "x y"}}));
   equipment_.stats.coverage.from_summaries = false;
   EXPECT_EQ(get("/api/equipment/1/stats/")["percentiles"],
             Json::parse(R"({"exact": true, "relative_error": 0.0})"));
@@ -166,9 +168,9 @@ TEST_F(EquipmentRoutes, History) {
     "equipment_id": "1", "start": "2026-10-31T12:00:00.000Z", "end": "2026-11-01T00:00:00.000Z", "count": 2,
     "history": [
       {"old_status": "unknown", "new_status": "online", "from": "2026-10-31T19:00:00.000Z",
-       "to": "2026-10-31T21:00:00.000Z", "duration_s": 7200.0, "reason": ""},
+       "to": "2026-10-31T21:00:00.000Z", "duration_s": 7200.0, "unwatched_s": 3600.0, "reason": ""},
       {"old_status": "online", "new_status": "offline", "from": "2026-10-31T21:00:00.000Z", "to": null,
-       "duration_s": 10800.0, "reason": "connection refused"}]})"));
+       "duration_s": 10800.0, "unwatched_s": 0.0, "reason": "connection refused"}]})"));
 }
 
 TEST_F(EquipmentRoutes, AvailabilityReport) {

@@ -234,9 +234,9 @@ inline AvailabilityReport example_report() {
   report.mtbf_seconds = 11 * 3600.0;
   report.mttr_seconds = 450.0;
   report.longest_outage_ns = 600'000000000;
-  report.downtime = {
-      {kFakeNow - 3 * kFakeHour, kFakeNow - 3 * kFakeHour + 600'000000000, "connection refused"},
-      {kFakeNow - 300'000000000, std::nullopt, "no answer"}};
+  report.downtime = {{kFakeNow - 3 * kFakeHour, kFakeNow - 3 * kFakeHour + 600'000000000, 600'000000000,
+                      "connection refused"},
+                     {kFakeNow - 300'000000000, std::nullopt, 300'000000000, "no answer"}};
   return report;
 }
 
@@ -267,8 +267,9 @@ inline PerformanceStats example_stats() {
 }
 
 inline std::vector<StatusPeriod> example_history() {
-  return {{Status::unknown, Status::online, kFakeNow - 5 * kFakeHour, kFakeNow - 3 * kFakeHour, ""},
-          {Status::online, Status::offline, kFakeNow - 3 * kFakeHour, std::nullopt, "connection refused"}};
+  return {
+      {Status::unknown, Status::online, kFakeNow - 5 * kFakeHour, kFakeNow - 3 * kFakeHour, kFakeHour, ""},
+      {Status::online, Status::offline, kFakeNow - 3 * kFakeHour, std::nullopt, 0, "connection refused"}};
 }
 
 }  // namespace vigile
