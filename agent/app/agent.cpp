@@ -91,7 +91,6 @@ Result<void> Agent::open_api() {
   api_thread_ = std::make_unique<ThreadGroup>();
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run(stop); });
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
-  api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
   return {};
 }
 

@@ -12,12 +12,14 @@ class NoHistory final : public History {
     return {};
   }
   std::optional<std::int64_t> oldest_segment_ns() override { return std::nullopt; }
+  std::optional<std::int64_t> removed_until_ns() override { return std::nullopt; }
   Result<std::vector<StoredSegment>> read_unsummarised(std::uint64_t, std::uint64_t) override {
     return std::vector<StoredSegment>{};
   }
   Result<void> store_summaries(const std::vector<SummaryRow>&, const SeqRanges&) override {
     return refusal();
   }
+  std::uint64_t summaries_version() override { return 0; }
   Result<void> read_summaries(std::int64_t, std::int64_t,
                               const std::function<bool(const SummaryRow&)>&) override {
     return {};
