@@ -127,7 +127,8 @@ Response csv_answer(const Json& reports) {
 }
 
 Result<Response> availability_report(EquipmentService& service, const Request& request) {
-  const auto span = query_span(request, {"start_date", "end_date", "period", kDefaultReport}, service.now_ns());
+  const auto span =
+      query_span(request, {"start_date", "end_date", "period", kDefaultReport}, service.now_ns());
   if (!span) return span.error();
   const std::string format = request.query_value("format").value_or("json");
   if (format != "json" && format != "csv") return Error{ErrorKind::parse, "format: expected json or csv"};

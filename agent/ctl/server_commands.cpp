@@ -160,10 +160,10 @@ int delete_command(const CommandContext& context, const ServerOptions& options) 
   InfluxClient client(std::move(*settings));
   const auto count = client.count_data(selection);
   if (!count && (options.dry_run || asks)) return server_says_no(count.error());
-  const std::string what = (count ? grouped(*count) + (*count == 1 ? " point" : " points") : "points") + " at " + where +
-                           (selection.conditions.empty() ? "" : ", " + predicate_text(selection.conditions)) +
-                           ", from " + to_iso8601(wall_from_ns(selection.start_ns)) + " to " +
-                           to_iso8601(wall_from_ns(selection.stop_ns));
+  const std::string what =
+      (count ? grouped(*count) + (*count == 1 ? " point" : " points") : "points") + " at " + where +
+      (selection.conditions.empty() ? "" : ", " + predicate_text(selection.conditions)) + ", from " +
+      to_iso8601(wall_from_ns(selection.start_ns)) + " to " + to_iso8601(wall_from_ns(selection.stop_ns));
   if (asks) {
     print_screen("Would go: " + harmless(what) + "\n");
     if (!agreed()) {

@@ -79,8 +79,9 @@ Result<void> SiteEquipment::record_metrics(std::string_view id, const std::vecto
   Lines lines(now);
   for (const RecordedMetric& metric : metrics) {
     const auto [text, time] = lines.place(metric.time_ns);
-    if (!(*equipment)->append_metric(metric.metric, metric.value, metric.tags, metric.additional_fields, time,
-                                     *text)) {
+    if (!(*equipment)
+             ->append_metric(metric.metric, metric.value, metric.tags, metric.additional_fields, time,
+                             *text)) {
       return wrong("metric_name: \"" + metric.metric + "\" cannot be written");
     }
   }
@@ -105,8 +106,8 @@ Result<std::uint64_t> SiteEquipment::record_points(std::string_view id, std::vec
     const std::string name = point.measurement;
     for (const auto& [key, value] : point.tags) {
       if (key == "equipment_id" && value != id) {
-        return wrong("point " + std::to_string(number) + " (" + name + "): its tag equipment_id is \"" + value +
-                     "\", not \"" + std::string(id) + "\"");
+        return wrong("point " + std::to_string(number) + " (" + name + "): its tag equipment_id is \"" +
+                     value + "\", not \"" + std::string(id) + "\"");
       }
     }
     if (!(*equipment)->append_point(std::move(point), time, *text)) {
@@ -207,9 +208,8 @@ Result<std::vector<StatusPeriod>> SiteEquipment::get_status_history(std::string_
 
 Result<RemovalReport> SiteEquipment::remove(std::int64_t before_ns, std::string_view equipment_id,
                                             bool undelivered, bool dry_run) {
-  return parts_.keeper.remove([&] {
-    return parts_.history.remove(before_ns, equipment_id, undelivered, dry_run, strip_equipment);
-  });
+  return parts_.keeper.remove(
+      [&] { return parts_.history.remove(before_ns, equipment_id, undelivered, dry_run, strip_equipment); });
 }
 
 }  // namespace vigile
