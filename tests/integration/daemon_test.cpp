@@ -76,8 +76,8 @@ TEST(Vigiled, APausedSinkSaysWhyAndLosesNothing) {
   const double waiting = daemon.number("/sinks/0/lag_points");
   influx.create_database("absent");
   daemon.request("POST", "/api/agent/flush");
-  EXPECT_TRUE(
-      eventually([&] { return double(influx.count("absent", "equipment_metrics", "equipment_id='1'")) >= waiting; }));
+  EXPECT_TRUE(eventually(
+      [&] { return double(influx.count("absent", "equipment_metrics", "equipment_id='1'")) >= waiting; }));
   EXPECT_EQ(daemon.stop(), 0);
 }
 
@@ -219,11 +219,16 @@ TEST(Vigiled, MqttSaysOnlineAndOffline) {
 }
 
 TEST(Vigiled, SecretsAreNeverShown) {
-  Daemon daemon(site(kCpu,
-                     "  - influx: {url: \"http://user:hunter2@127.0.0.1:1/?p=hunter2\", token: hunter2, org: "
-                     "o, bucket: b, every: 100ms}\n"));
+  Daemon daemon(
+      site(kCpu,
+           "  - influx: {name: a, url: \"http://user:hunter2@127.0.0.1:1/?p=hunter2\", org: o, bucket: "
+           "b, every: 100ms}\n"
+           "  - influx: {name: b, url: \"http://127.0.0.1:1\", token: hunter2, org: o, bucket: b, every: "
+           "100ms}\n"));
   daemon.start({}, false);
-  eventually([&] { return !daemon.process().running() || daemon.number("/sinks/0/failures") > 0; });
+  ASSERT_TRUE(eventually([&] {
+    return daemon.number("/sinks/0/failures") > 0 && daemon.number("/sinks/1/failures") > 0;
+  })) << daemon.output();
   const std::string shown =
       daemon.get("/api/agent/status") + daemon.get("/metrics") +
       run_program({vigiled_path(), "--check", "--config", daemon.config().string()}).output;

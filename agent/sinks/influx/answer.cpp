@@ -142,7 +142,8 @@ std::optional<Outcome> judge_lines(const Answer& answer, const InfluxSettings& s
   if (contains(said, "partial write")) {
     Outcome outcome{
         .kind = Outcome::Kind::partial, .message = message, .rejected = quoted_lines(said, settings)};
-    if (answer.whole) outcome.rejected_count = std::max(dropped_count(said), outcome.rejected.size());
+    if (answer.whole)
+      outcome.rejected_count = std::max<std::uint64_t>(dropped_count(said), outcome.rejected.size());
     return outcome;
   }
   constexpr std::string_view kOfLines[] = {"unable to parse", "field type conflict", "line protocol",
