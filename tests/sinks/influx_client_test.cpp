@@ -228,16 +228,25 @@ TEST(InfluxClientV2, RefusalsHaveKindsAndNoSecrets) {
   }
 }
 
-TEST(InfluxClientV2, AnEndlessRefusalIsCut) {
-  ScriptedHttpServer server([](const ScriptedRequest&) {
-    return ScriptedAnswer{.status = 500, .body = std::string(10 << 20, 'x')};
+TEST(InfluxClientV2, AnEndlessAnswerIsCut) {
+  int status = 500;
+  ScriptedHttpServer server([&](const ScriptedRequest&) {
+    // More is said to follow, and never does: who wants it all waits for ever.
+    return ScriptedAnswer{
+        .status = status, .body = std::string(1 << 20, 'x'), .content_length = std::uint64_t{1} << 40};
   });
-  InfluxClient client(v2(server.url()));
+  InfluxSettings settings = v2(server.url());
+  settings.timeout = std::chrono::minutes(10);
+  InfluxClient client(settings);
   CollectedRows rows;
   const auto done = client.query_data({.text = "x", .language = Language::flux}, rows);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("HTTP 500"));
   EXPECT_LT(done.error().message.size(), 700u);
+  status = 200;  // not that of a deletion
+  const auto deleted = client.delete_data({.start_ns = 0, .stop_ns = 1, .conditions = {}});
+  ASSERT_FALSE(deleted);
+  EXPECT_EQ(deleted.error().kind, ErrorKind::full);
 }
 
 TEST(InfluxClientV2, AnAnswerThatBreaksOffIsNoAnswer) {
