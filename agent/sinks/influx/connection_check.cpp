@@ -345,20 +345,23 @@ class ConnectionCheck {
     }
   }
 
+  Result<void> remove_point(std::int64_t time_ns) {
+    if (settings_.api == Api::v1) {
+      Texts none;
+      return client_.run_influxql(
+          "DROP SERIES FROM \"vigile_check\" WHERE \"device\" = " + influxql_string(device_), false, none);
+    }
+    return client_.delete_data({.start_ns = time_ns,
+                                .stop_ns = time_ns + 1,
+                                .conditions = {{"_measurement", "vigile_check"}, {"device", device_}}});
+  }
+
   void remove(std::int64_t time_ns) {
     if (settings_.api == Api::v3) {
       say(Kind::ok, "writing", "one point of vigile_check is written, and stays: InfluxDB 3 has no deletion");
       return;
     }
-    Texts none;
-    const auto removed =
-        settings_.api == Api::v1
-            ? client_.run_influxql(
-                  "DROP SERIES FROM \"vigile_check\" WHERE \"device\" = " + influxql_string(device_), false,
-                  none)
-            : client_.delete_data({.start_ns = time_ns,
-                                   .stop_ns = time_ns + 1,
-                                   .conditions = {{"_measurement", "vigile_check"}, {"device", device_}}});
+    const auto removed = remove_point(time_ns);
     if (removed) {
       say(Kind::ok, "writing", "one point is written and removed");
     } else {
