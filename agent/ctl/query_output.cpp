@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/query_output.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -27,11 +28,15 @@ class WideRows : public QueryOutput {
              const std::vector<std::string>& columns) override {
     std::vector<std::string> names;
     series_.clear();
+    const auto is_column = [&](const std::string& title) {
+      return std::find(columns.begin(), columns.end(), title) != columns.end();
+    };
     if (!name.empty()) {
-      names.push_back("name");
+      names.push_back(is_column("name") ? "series" : "name");
       series_.push_back({Type::text, name});
     }
     for (const auto& [key, value] : tags) {
+      if (is_column(key)) continue;
       names.push_back(key);
       series_.push_back({Type::text, value});
     }
