@@ -81,7 +81,7 @@ TEST_F(RecordingRoutes, MetricsThatAreRefused) {
   for (const auto& [body, expected] : std::vector<std::pair<const char*, const char*>>{
            {"", "and it is empty"},
            {"{", "body: expected JSON"},
-           {R"({"metric_type": "a", "value": 0x1})", "it is none at byte 33"},
+           {R"({"metric_type": "a", "value": 0x1})", "it is none at byte 32"},
            {"7", "body: expected an object, not a number"},
            {"[]", "body: expected at least one metric"},
            {"[1]", "[0]: expected an object, not a number"},
