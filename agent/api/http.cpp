@@ -114,7 +114,9 @@ Result<std::map<std::string, std::string, std::less<>>> parse_query(std::string_
     if (!key || !value) {
       return Error{ErrorKind::parse, "query: expected %XX with two hexadecimal digits, not %00"};
     }
-    values.insert_or_assign(std::move(*key), std::move(*value));
+    if (const auto [known, is_new] = values.emplace(std::move(*key), std::move(*value)); !is_new) {
+      return Error{ErrorKind::parse, known->first.substr(0, 60) + ": is given twice"};
+    }
   }
   return values;
 }

@@ -37,13 +37,16 @@ std::string_view json_type(const Json& value) {
 }
 
 Result<Json> parse_body(std::string_view text) {
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) {
-    return Error{
-        ErrorKind::parse,
-        "body: expected JSON (or line protocol with \"Content-Type: text/plain\" where it is taken)"};
+  const std::string hint = " (or line protocol with \"Content-Type: text/plain\" where it is taken)";
+  try {
+    return Json::parse(text);
+  } catch (const Json::out_of_range&) {
+    return Error{ErrorKind::parse, "body: a number is beyond the range of a double"};
+  } catch (const Json::parse_error& error) {
+    if (text.empty()) return Error{ErrorKind::parse, "body: expected JSON" + hint + ", and it is empty"};
+    return Error{ErrorKind::parse,
+                 "body: expected JSON" + hint + "; it is none at byte " + std::to_string(error.byte)};
   }
-  return value;
 }
 
 BodyObject::BodyObject(const Json& value, std::string place, std::initializer_list<std::string_view> keys)
@@ -111,6 +114,10 @@ std::optional<std::string> BodyObject::text(std::string_view key) {
 std::optional<std::int64_t> BodyObject::time_ns(std::string_view key) {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
+  if (value->is_number_float()) {
+    fail(key, "expected an ISO 8601 time or a whole number of nanoseconds since 1970");
+    return std::nullopt;
+  }
   if (value->is_number_integer()) {
     if (!value->is_number_unsigned() || value->get<std::uint64_t>() <= INT64_MAX)
       return value->get<std::int64_t>();

@@ -35,6 +35,7 @@ Result<void> Agent::open_equipment(const Settings& settings) {
       .history = log_->history(),
       .readings = *readings_,
       .keeper = *keeper_,
+      .namer = driver_metric_namer(),
       .stamp = [this] { return stamp(); },
       .site_id = [this] { return current_settings().site_id; },
       .commit = [this](std::span<const NewSegment> lines) { return committer_->commit(lines); },

@@ -30,17 +30,16 @@ bool take(std::string_view& text, std::string_view any_of) {
   return true;
 }
 
-std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
+// May be a day that there is not.
+std::optional<std::chrono::year_month_day> take_date(std::string_view& text) {
   const auto year = take_number(text, 4);
   if (!year || !take(text, "-")) return std::nullopt;
   const auto month = take_number(text, 2);
   if (!month || !take(text, "-")) return std::nullopt;
   const auto day = take_number(text, 2);
-  if (!day || *year < 1970 || *year > 2261) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(unsigned(*month)),
-                                         std::chrono::day(unsigned(*day))};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date);
+  if (!day) return std::nullopt;
+  return std::chrono::year_month_day{std::chrono::year(*year), std::chrono::month(unsigned(*month)),
+                                     std::chrono::day(unsigned(*day))};
 }
 
 // "07:53:47.123" or "07:53"
@@ -87,10 +86,17 @@ Result<IsoTime> parse_iso8601(std::string_view text) {
   const Error bad{ErrorKind::parse, "\"" + std::string(text.substr(0, 60)) +
                                         "\" is not a time like 2026-11-24T07:53:47Z, "
                                         "2026-11-24T08:53:47+01:00 or 2026-11-24"};
+  const std::string_view whole = text;
   const auto date = take_date(text);
   if (!date) return bad;
+  const auto no_such = [&](const char* what) {
+    return Error{ErrorKind::parse, "\"" + std::string(whole.substr(0, 60)) + "\": " + what};
+  };
+  const int year(date->year());
+  if (year < 1970 || year > 2261) return no_such("expected a year from 1970 to 2261");
+  if (!date->ok()) return no_such("there is no such day");
   IsoTime result;
-  result.time = WallTime(*date);
+  result.time = WallTime(std::chrono::sys_days(*date));
   result.is_date = text.empty();
   if (result.is_date) return result;
   if (!take(text, "Tt ")) return bad;

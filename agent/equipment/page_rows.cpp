@@ -45,7 +45,9 @@ std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
-// "a=1,b=x\,y": apart at what is not escaped.
+}  // namespace
+
+// Apart at what is not escaped, as in "a=1,b=x\,y".
 std::vector<std::pair<std::string, std::string>> tag_pairs(std::string_view tags) {
   std::vector<std::pair<std::string, std::string>> pairs;
   const auto find = [](std::string_view text, char wanted) {
@@ -62,8 +64,6 @@ std::vector<std::pair<std::string, std::string>> tag_pairs(std::string_view tags
   }
   return pairs;
 }
-
-}  // namespace
 
 Result<PageRows> PageRows::make(std::uint64_t limit, std::string_view page) {
   PageRows rows;

@@ -7,12 +7,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
 #include "equipment/service.h"
 
 namespace vigile {
+
+// What a series' tags (Reading::tags) are, unescaped.
+std::vector<std::pair<std::string, std::string>> tag_pairs(std::string_view tags);
 
 class PageRows {
  public:

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "equipment/metrics_pages.h"
+#include "equipment/page_rows.h"
 #include "equipment/performance.h"
+#include "equipment/recordable.h"
 #include "equipment/summary_codec.h"
 
 namespace vigile {
@@ -24,12 +27,6 @@ std::vector<Tag> views(const std::map<std::string, std::string>& tags) {
   std::vector<Tag> all;
   for (const auto& [key, value] : tags) all.push_back(Tag{key, value});
   return all;
-}
-
-Result<void> check(const RecordedMetric& metric) {
-  if (metric.metric.empty()) return wrong("metric_name: must not be empty");
-  if (!std::isfinite(metric.value)) return wrong("value: of " + metric.metric + " is not a finite number");
-  return {};
 }
 
 // Lines of one recording: those stamped by us count as the device's clock does, those that came with a time
@@ -47,6 +44,8 @@ class Lines {
     ++part.points;
     return {&part.lines, time};
   }
+  // Of the lines that we stamped.
+  const std::string& stamped() const { return parts_[0].lines; }
   std::span<const NewSegment> parts() const {
     const std::size_t first = parts_[0].points > 0 ? 0 : 1;
     return std::span(parts_).subspan(first, (parts_[1].points > 0 ? 2 : 1) - first);
@@ -56,6 +55,11 @@ class Lines {
   const Stamp now_;
   std::array<NewSegment, 2> parts_;
 };
+
+// What a time that somebody tells can be held against.
+std::optional<std::int64_t> known_now(const Stamp& stamp) {
+  return stamp.clock == ClockState::unset ? std::nullopt : std::optional(stamp.now_ns);
+}
 
 }  // namespace
 
@@ -72,10 +76,12 @@ Result<void> SiteEquipment::commit(std::span<const NewSegment> lines) {
 Result<void> SiteEquipment::record_metrics(std::string_view id, const std::vector<RecordedMetric>& metrics) {
   const auto equipment = parts_.directory.lines(id);
   if (!equipment) return equipment.error();
-  for (const RecordedMetric& metric : metrics) {
-    if (const auto valid = check(metric); !valid) return valid;
-  }
   const Stamp now = parts_.stamp();
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (const auto valid = check_recordable(metrics[i], id, known_now(now)); !valid) {
+      return metrics.size() == 1 ? valid : wrong("[" + std::to_string(i) + "]." + valid.error().message);
+    }
+  }
   Lines lines(now);
   for (const RecordedMetric& metric : metrics) {
     const auto [text, time] = lines.place(metric.time_ns);
@@ -102,20 +108,32 @@ Result<std::uint64_t> SiteEquipment::record_points(std::string_view id, std::vec
   std::uint64_t number = 0;
   for (Point& point : points) {
     ++number;
-    const auto [text, time] = lines.place(point.time_ns);
-    const std::string name = point.measurement;
-    for (const auto& [key, value] : point.tags) {
-      if (key == "equipment_id" && value != id) {
-        return wrong("point " + std::to_string(number) + " (" + name + "): its tag equipment_id is \"" +
-                     value + "\", not \"" + std::string(id) + "\"");
-      }
+    const std::string place =
+        "point " + std::to_string(number) + " (" + point.measurement.substr(0, 60) + "): ";
+    if (const auto valid = make_recordable(point, id, known_now(now)); !valid) {
+      return wrong(place + valid.error().message);
     }
+    const auto [text, time] = lines.place(point.time_ns);
     if (!(*equipment)->append_point(std::move(point), time, *text)) {
-      return wrong("point " + std::to_string(number) + " (" + name + "): none of its fields can be written");
+      return wrong(place + "none of its fields can be written");
     }
   }
+  observe(id, lines.stamped(), now.boot);
   if (const auto committed = commit(lines.parts()); !committed) return committed.error();
   return number;
+}
+
+void SiteEquipment::observe(std::string_view id, const std::string& lines, BootTime at) {
+  if (lines.empty()) return;
+  const TimeSpan always{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+  LineReadings readings(parts_.namer, std::string(id), {});
+  (void)readings.read(lines, always, [&](const Reading& reading) {
+    const auto pairs = tag_pairs(reading.tags);
+    std::vector<Tag> tags;
+    for (const auto& [key, value] : pairs) tags.push_back(Tag{key, value});
+    parts_.directory.value(id, reading.metric, tags, reading.value, at);
+    return true;
+  });
 }
 
 Result<void> SiteEquipment::record_availability(std::string_view id, bool is_available,

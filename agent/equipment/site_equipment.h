@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "equipment/directory.h"
+#include "equipment/line_readings.h"
 #include "equipment/readings.h"
 #include "equipment/service.h"
 #include "equipment/summary_keeper.h"
@@ -21,6 +22,7 @@ struct SiteEquipmentParts {
   History& history;
   ReadingSource& readings;  // of this device's log
   SummaryKeeper& keeper;
+  MetricNamer namer;  // for points that come as line protocol
   std::function<Stamp()> stamp;
   std::function<std::string()> site_id;
   // Commits these lines and all that waits; fine only when they are in the log (Committer::commit).
@@ -64,6 +66,8 @@ class SiteEquipment final : public EquipmentService {
 
  private:
   Result<void> commit(std::span<const NewSegment> lines);
+  // Tells the directory the readings of lines that were read now.
+  void observe(std::string_view id, const std::string& lines, BootTime at);
   // Calls `answer` with the readings that `source` names.
   template <class Answer>
   auto with_readings(std::string_view id, const AnswerSource& source, Answer answer)

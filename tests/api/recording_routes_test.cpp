@@ -79,8 +79,9 @@ TEST_F(RecordingRoutes, LineProtocol) {
 
 TEST_F(RecordingRoutes, MetricsThatAreRefused) {
   for (const auto& [body, expected] : std::vector<std::pair<const char*, const char*>>{
-           {"", "body: expected JSON"},
+           {"", "and it is empty"},
            {"{", "body: expected JSON"},
+           {R"({"metric_type": "a", "value": 0x1})", "it is none at byte 32"},
            {"7", "body: expected an object, not a number"},
            {"[]", "body: expected at least one metric"},
            {"[1]", "[0]: expected an object, not a number"},
@@ -94,7 +95,7 @@ TEST_F(RecordingRoutes, MetricsThatAreRefused) {
            {R"({"metric_type": "a", "value": true})", "value: expected a number, not true or false"},
            {R"({"metric_type": "a", "value": null})", "value: is missing"},
            {R"({"metric_type": "a", "value": NaN})", "body: expected JSON"},
-           {R"({"metric_type": "a", "value": 1e999})", "body: expected JSON"},
+           {R"({"metric_type": "a", "value": 1e999})", "body: a number is beyond the range of a double"},
            {R"([{"metric_type": "a", "value": 1}, {"metric_type": "b", "valeu": 1}])",
             "[1].valeu: unknown key; expected metric_name, metric_type, value"},
            {R"({"metric_type": "a", "value": 1, "tags": []})", "tags: expected an object, not an array"},
