@@ -41,7 +41,7 @@ std::string_view state_name(DeliveryStatus::State state) {
 std::string_view state_name(const InstanceStatus& status) {
   if (status.stuck_for) return "stuck";
   if (status.running) return "running";
-  if (status.runs == 0) return "waiting";
+  if (status.runs == 0 || status.queued_for > status.every) return "waiting";
   return status.last_error.empty() ? "ok" : "failing";
 }
 
@@ -186,6 +186,7 @@ std::optional<std::string> Agent::stalled() const {
 
 std::optional<std::string> Agent::failing(const AgentStatus& status) const {
   if (const auto why = stalled()) return why;
+  if (const auto why = scheduler_->held_up()) return "sampling: " + *why;
   if (!status.commit_error.empty()) return "readings cannot be committed: " + status.commit_error;
   for (const SinkView& sink : status.sinks) {
     if (sink.lag_points == 0) continue;

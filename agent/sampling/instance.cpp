@@ -78,7 +78,8 @@ Instance::Instance(InstanceOptions options, const EquipmentIdentity& equipment, 
       observer_(observer),
       driver_(std::move(driver)),
       writer_(format, equipment, options_.tags),
-      failure_("driver " + options_.name) {
+      failure_("driver " + options_.name),
+      stuck_("run of driver " + options_.name) {
   status_.name = options_.name;
   status_.driver = options_.driver;
   status_.equipment_id = equipment_id_;
@@ -95,18 +96,25 @@ BootTime Instance::next_tick(BootTime now, const Timeline::Mapping& mapping) con
 }
 
 bool Instance::begin(BootTime now) {
+  Phase phase = Phase::idle;
   std::chrono::nanoseconds age{};
+  bool in_time = true;  // the run before
   {
     const MutexLock lock(mutex_);
-    if (!running_) {
-      running_ = true;
-      started_ = now;
-      return true;
+    in_time = status_.last_duration <= options_.deadline;
+    phase = phase_;
+    age = now - since_;
+    if (phase == Phase::idle) {
+      phase_ = Phase::queued;
+      since_ = now;
+    } else {
+      ++status_.late_ticks;
     }
-    ++status_.late_ticks;
-    age = now - started_;
   }
-  if (observer_ != nullptr && options_.decides_availability && age > options_.deadline) {
+  if (phase == Phase::idle && in_time) stuck_.succeeded();
+  if (phase != Phase::running || age <= options_.deadline) return phase == Phase::idle;
+  stuck_.failed("it has not ended by the deadline, " + format_duration(options_.deadline));
+  if (observer_ != nullptr && options_.decides_availability) {
     // Whole seconds, unless it is about fractions of one.
     const auto unit =
         options_.deadline < std::chrono::seconds(1) ? std::chrono::milliseconds(1) : std::chrono::seconds(1);
@@ -125,7 +133,8 @@ void Instance::run(std::stop_token stop) {
   const BootTime started = clock_.boot();
   {
     const MutexLock lock(mutex_);
-    started_ = started;
+    phase_ = Phase::running;
+    since_ = started;
   }
   const Timeline::Mapping mapping = timeline_.now();
   writer_.clear();
@@ -141,6 +150,8 @@ void Instance::run(std::stop_token stop) {
     }
   } catch (const std::exception& thrown) {  // a library's, or out of memory: this driver's failure alone
     error = std::string("internal error: ") + thrown.what();
+  } catch (...) {
+    error = "internal error: something that is no exception was thrown";
   }
   if (!error.empty()) {
     // What decides availability and cannot answer is not available; a driver that has said so already is not
@@ -154,7 +165,7 @@ void Instance::run(std::stop_token stop) {
   if (lines.points > 0) intake_(mapping.clock, lines);
 
   const MutexLock lock(mutex_);
-  running_ = false;
+  phase_ = Phase::idle;
   status_.last_run = clock_.wall();
   status_.last_duration = clock_.boot() - started;
   status_.last_error = std::move(error);
@@ -166,11 +177,10 @@ void Instance::run(std::stop_token stop) {
 InstanceStatus Instance::status() const {
   const MutexLock lock(mutex_);
   InstanceStatus status = status_;
-  status.running = running_;
-  if (running_) {
-    const auto age = clock_.boot() - started_;
-    if (age > options_.deadline) status.stuck_for = age;
-  }
+  status.running = phase_ == Phase::running;
+  const auto age = clock_.boot() - since_;
+  if (phase_ == Phase::queued) status.queued_for = age;
+  if (phase_ == Phase::running && age > options_.deadline) status.stuck_for = age;
   return status;
 }
 

@@ -39,7 +39,8 @@ struct InstanceStatus {
   std::string equipment_id;
   std::chrono::nanoseconds every{};
   bool running = false;
-  std::optional<std::chrono::nanoseconds> stuck_for;  // age of a run past its deadline
+  std::optional<std::chrono::nanoseconds> stuck_for;   // age of a run past its deadline
+  std::optional<std::chrono::nanoseconds> queued_for;  // due, and not run yet: no lane is free
   std::optional<WallTime> last_run;
   std::chrono::nanoseconds last_duration{};
   std::string last_error;
@@ -62,8 +63,10 @@ class Instance {
   // The tick after `now`: a multiple of `every` on the wall clock (on the boot clock while that is unset).
   BootTime next_tick(BootTime now, const Timeline::Mapping& mapping) const;
 
-  // Marks a run as begun; then run() must follow. False (and a late tick) when the last one has not ended: is
-  // it past its deadline, an instance that decides availability says that there is no answer.
+  // Takes it up for a run; then run() must follow. False (and a late tick) when the last one has not ended:
+  // is it past its deadline, that is logged, and an instance that decides availability says that there is no
+  // answer. One that was taken up and has not been run yet has asked nobody, so it says nothing. The
+  // sampler's thread.
   bool begin(BootTime now) EXCLUDES(mutex_);
   // Ticks that went by while it could not be run.
   void count_late(std::uint64_t ticks) EXCLUDES(mutex_);
@@ -73,6 +76,7 @@ class Instance {
 
  private:
   class Collector;
+  enum class Phase { idle, queued, running };
 
   const InstanceOptions options_;
   const std::string equipment_id_;
@@ -85,10 +89,12 @@ class Instance {
   LineWriter writer_;
   std::vector<Tag> observed_tags_;  // kept for its memory
   log::Repeated failure_;
+  // The sampler's thread's.
+  log::Repeated stuck_;
 
   mutable Mutex mutex_;
-  bool running_ GUARDED_BY(mutex_) = false;
-  BootTime started_ GUARDED_BY(mutex_){};
+  Phase phase_ GUARDED_BY(mutex_) = Phase::idle;
+  BootTime since_ GUARDED_BY(mutex_){};  // of the phase
   InstanceStatus status_ GUARDED_BY(mutex_);
 };
 

@@ -6,8 +6,8 @@
 
 namespace vigile {
 
-Scheduler::Scheduler(const Clock& clock, Timeline& timeline, LaneStarter start_lane)
-    : clock_(clock), timeline_(timeline), start_lane_(std::move(start_lane)) {}
+Scheduler::Scheduler(const Clock& clock, Timeline& timeline, LaneStarter start_lane, std::size_t max_lanes)
+    : clock_(clock), timeline_(timeline), start_lane_(std::move(start_lane)), max_lanes_(max_lanes) {}
 
 void Scheduler::add(const Instances& instances) {
   {
@@ -48,13 +48,20 @@ std::optional<BootTime> Scheduler::run_due(std::stop_token stop) {
         cheap.push_back(entry.instance);
       }
     }
-    while (queue_.size() > free_lanes_ + lanes_wanted) ++lanes_wanted;
+    if (queue_.size() > free_lanes_) {
+      lanes_wanted = std::min(queue_.size() - free_lanes_, max_lanes_ - lanes_);
+    }
     lanes_ += lanes_wanted;
     free_lanes_ += lanes_wanted;
   }
   queue_filled_.notify_all();
   for (; lanes_wanted > 0; --lanes_wanted) start_lane_();
   for (const auto& instance : cheap) instance->run(stop);
+  if (const auto why = held_up()) {
+    no_lane_.failed(*why);
+  } else {
+    no_lane_.succeeded();
+  }
 
   const MutexLock lock(mutex_);
   std::optional<BootTime> next;
@@ -96,6 +103,15 @@ std::vector<InstanceStatus> Scheduler::status() const {
   all.reserve(instances.size());
   for (const auto& instance : instances) all.push_back(instance->status());
   return all;
+}
+
+std::optional<std::string> Scheduler::held_up() const {
+  const MutexLock lock(mutex_);
+  const bool waits = std::any_of(queue_.begin(), queue_.end(), [](const auto& instance) {
+    return instance->status().queued_for > instance->options().deadline;
+  });
+  if (!waits) return std::nullopt;
+  return "drivers that hang hold all " + std::to_string(max_lanes_) + " lanes; others wait for one";
 }
 
 std::size_t Scheduler::lanes() const {

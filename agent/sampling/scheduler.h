@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/logging.h"
 #include "core/mutex.h"
 #include "core/wakeup.h"
 #include "sampling/instance.h"
@@ -20,13 +22,21 @@ namespace vigile {
 // threads.
 using LaneStarter = std::function<void()>;
 
+// A lane costs a thread, about 20 kB of memory. So many hold 380 dead hosts, each asked every 30 s with a
+// time-out of 5 s.
+constexpr std::size_t kMaxLanes = 64;
+
 // Runs instances on their ticks. Instances that cannot block share the sampler's thread, one after another.
 // Those that may are put in a queue which lane threads serve; a lane is added whenever one is due and none is
 // free, so that one that hangs takes a lane with it and delays nobody. A tick that comes while the last run
 // goes on is counted as late and never piled up.
+// Lanes are bounded: when all are taken, those that are due wait in the queue, each once, first come, first
+// served. Only when as many as there are lanes hang for ever do others that may block come to a halt; that is
+// logged, and held_up() says so. What cannot block goes on in any case.
 class Scheduler {
  public:
-  Scheduler(const Clock& clock, Timeline& timeline, LaneStarter start_lane);
+  Scheduler(const Clock& clock, Timeline& timeline, LaneStarter start_lane,
+            std::size_t max_lanes = kMaxLanes);
 
   // Shared: an instance taken out while its run hangs lives on until that run ends.
   using Instances = std::vector<std::shared_ptr<Instance>>;
@@ -46,6 +56,8 @@ class Scheduler {
 
   std::vector<InstanceStatus> status() const EXCLUDES(mutex_);
   std::size_t lanes() const EXCLUDES(mutex_);
+  // Why instances wait for a lane past their deadlines; absent when none does.
+  std::optional<std::string> held_up() const EXCLUDES(mutex_);
 
  private:
   struct Entry {
@@ -58,6 +70,7 @@ class Scheduler {
   const Clock& clock_;
   Timeline& timeline_;
   const LaneStarter start_lane_;
+  const std::size_t max_lanes_;
   Wakeup wakeup_;
 
   mutable Mutex mutex_;
@@ -66,6 +79,7 @@ class Scheduler {
   std::deque<std::shared_ptr<Instance>> queue_ GUARDED_BY(mutex_);
   std::size_t lanes_ GUARDED_BY(mutex_) = 0;
   std::size_t free_lanes_ GUARDED_BY(mutex_) = 0;
+  log::Repeated no_lane_{"sampling"};  // the sampler's thread's
 };
 
 }  // namespace vigile
