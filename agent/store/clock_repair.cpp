@@ -70,31 +70,33 @@ std::string shifted(std::string_view lines, std::int64_t shift_ns, bool estimate
 }  // namespace
 
 Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
-  std::vector<SeqRange> runs;
-  {
-    const MutexLock lock(state_mutex_);
-    runs = state_.unset.ranges();
-  }
-  std::uint64_t repaired = 0;
-  for (const SeqRange& run : runs) {
-    for (std::uint64_t seq = run.first; seq <= run.last; ++seq) {
-      const MutexLock write(write_mutex_);  // one at a time: commits go on between
-      const auto done = repair_one(seq, boot_epoch_ns);
-      if (!done) return done.error();
-      if (*done) ++repaired;
+  return mending([&]() -> Result<std::uint64_t> {
+    std::vector<SeqRange> runs;
+    {
+      const MutexLock lock(state_mutex_);
+      runs = state_.unset.ranges();
     }
-  }
-  {
-    const MutexLock write(write_mutex_);
-    if (auto done = repair_lone_changes(boot_epoch_ns); !done) return done.error();
-  }
-  const MutexLock lock(state_mutex_);
-  SeqRanges left;
-  for (const SeqRange& range : state_.unset.ranges()) {
-    if (runs.empty() || range.first > runs.back().last) left.add(range);
-  }
-  state_.unset = std::move(left);
-  return repaired;
+    std::uint64_t repaired = 0;
+    for (const SeqRange& run : runs) {
+      for (std::uint64_t seq = run.first; seq <= run.last; ++seq) {
+        const MutexLock write(write_mutex_);  // one at a time: commits go on between
+        const auto done = repair_one(seq, boot_epoch_ns);
+        if (!done) return done.error();
+        if (*done) ++repaired;
+      }
+    }
+    {
+      const MutexLock write(write_mutex_);
+      if (auto done = repair_lone_changes(boot_epoch_ns); !done) return done.error();
+    }
+    const MutexLock lock(state_mutex_);
+    SeqRanges left;
+    for (const SeqRange& range : state_.unset.ranges()) {
+      if (runs.empty() || range.first > runs.back().last) left.add(range);
+    }
+    state_.unset = std::move(left);
+    return repaired;
+  });
 }
 
 // In order of seq: an estimate goes after what stands before it, which is repaired by then.

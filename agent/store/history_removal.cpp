@@ -334,34 +334,36 @@ Result<void> DatabaseLog::strip_summaries_before(std::int64_t before_ns, std::st
 
 Result<RemovalReport> DatabaseLog::remove(std::int64_t before_ns, std::string_view equipment_id,
                                           bool undelivered, bool dry_run, const Strip& strip) {
-  const MutexLock one_at_a_time(removal_mutex_);
-  RemovalReport report;
-  const bool is_all = equipment_id.empty();
-  const auto segments = is_all ? remove_segments_before(before_ns, undelivered, dry_run, report)
-                               : remove_lines_before(before_ns, equipment_id, undelivered, dry_run, report);
-  if (!segments) return segments.error();
-  if (!is_all) {
-    if (auto done = strip_summaries_before(before_ns, equipment_id, dry_run, strip, report); !done)
-      return done.error();
-  }
-  const MutexLock write(write_mutex_);
-  if (is_all) {
-    const auto summaries =
-        remove_where("summaries", "hour_ns", "hour_ns <= ?1", before_ns - kHourNs, "", dry_run);
-    if (!summaries) return summaries.error();
-    report.summaries = *summaries;
-    if (!dry_run) summary_bytes_.reset();
-    const auto gaps = remove_where("gaps", "from_ns, to_ns", "to_ns < ?1", before_ns, "", dry_run);
-    if (!gaps) return gaps.error();
-  }
-  const auto changes = remove_where("status_changes", "id", kSuperseded, before_ns, equipment_id, dry_run);
-  if (!changes) return changes.error();
-  report.status_changes = *changes;
-  if (!dry_run) {
-    const MutexLock version(version_mutex_);
-    ++summaries_version_;
-  }
-  return report;
+  return mending([&]() -> Result<RemovalReport> {
+    const MutexLock one_at_a_time(removal_mutex_);
+    RemovalReport report;
+    const bool is_all = equipment_id.empty();
+    const auto segments = is_all ? remove_segments_before(before_ns, undelivered, dry_run, report)
+                                 : remove_lines_before(before_ns, equipment_id, undelivered, dry_run, report);
+    if (!segments) return segments.error();
+    if (!is_all) {
+      if (auto done = strip_summaries_before(before_ns, equipment_id, dry_run, strip, report); !done)
+        return done.error();
+    }
+    const MutexLock write(write_mutex_);
+    if (is_all) {
+      const auto summaries =
+          remove_where("summaries", "hour_ns", "hour_ns <= ?1", before_ns - kHourNs, "", dry_run);
+      if (!summaries) return summaries.error();
+      report.summaries = *summaries;
+      if (!dry_run) summary_bytes_.reset();
+      const auto gaps = remove_where("gaps", "from_ns, to_ns", "to_ns < ?1", before_ns, "", dry_run);
+      if (!gaps) return gaps.error();
+    }
+    const auto changes = remove_where("status_changes", "id", kSuperseded, before_ns, equipment_id, dry_run);
+    if (!changes) return changes.error();
+    report.status_changes = *changes;
+    if (!dry_run) {
+      const MutexLock version(version_mutex_);
+      ++summaries_version_;
+    }
+    return report;
+  });
 }
 
 }  // namespace vigile

@@ -23,6 +23,7 @@
 namespace vigile {
 
 class History;
+class StoreFiles;
 
 enum class Overflow { drop_oldest, drop_newest };
 
@@ -34,6 +35,7 @@ struct LogOptions {
   Overflow overflow = Overflow::drop_oldest;
   // Acknowledgements are written with the next append, or by themselves after this long.
   std::chrono::nanoseconds progress_every = std::chrono::seconds(10);
+  StoreFiles* files = nullptr;  // null: the system's (store_files.h)
 };
 
 // A run of segment numbers, both included.
@@ -80,6 +82,8 @@ struct LogStatus {
   std::optional<std::int64_t> dropped_to_ns;
   std::uint64_t unsummarised_lost_points = 0;  // lost to max_size before they were folded into summaries
   std::uint64_t damaged_segments = 0;          // failed their check and were skipped
+  std::uint64_t damaged_points = 0;            // lost to damage, since the database was first made
+  bool damaged_at_least = false;               // they are more, but the damage hides how many
   std::uint64_t salvaged_segments = 0;         // carried over from a damaged database at this start
   std::uint64_t dead_letters = 0;
   std::string set_aside;  // path of the damaged database, if one is kept
@@ -99,7 +103,7 @@ class Log {
   virtual Result<void> set_sinks(const std::vector<std::string>& names) = 0;
   // Forgets a sink that is no longer in the settings, with its progress and dead letters.
   virtual Result<void> forget_sink(std::string_view name) = 0;
-  // New limits after a reload; path is ignored.
+  // New limits after a reload; path and files are ignored.
   virtual Result<void> set_limits(const LogOptions& options) = 0;
 
   // Commits one segment: when it returns a number, the segment survives a power cut. Makes room first when

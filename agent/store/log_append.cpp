@@ -17,16 +17,10 @@ std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
 }  // namespace
 
 Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
-  Error damage;
-  {
+  return mending([&] {
     const MutexLock write(write_mutex_);
-    auto appended = insert(segment);
-    if (appended || appended.error().kind != ErrorKind::corrupt) return appended;
-    damage = appended.error();
-  }
-  if (auto recovered = recover(damage); !recovered) return recovered.error();
-  const MutexLock write(write_mutex_);
-  return insert(segment);
+    return insert(segment);
+  });
 }
 
 Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
@@ -101,11 +95,17 @@ Result<void> DatabaseLog::insert_changes(const NewSegment& segment) {
   return {};
 }
 
-Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
+Result<void> DatabaseLog::make_room_for_changes(const NewSegment& segment) {
   if (segment.changes.empty()) return {};
   const auto room = make_room(bytes_of(segment.changes), segment.changes.size(), RoomFor::memories);
   if (!room) return room.error();
   if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for status changes"};
+  return {};
+}
+
+Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
+  if (segment.changes.empty()) return {};
+  if (auto room = make_room_for_changes(segment); !room) return room;
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   if (auto inserted = insert_changes(segment); !inserted) return inserted;

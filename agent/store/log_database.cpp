@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/log_database.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "store/schema.h"
 #include "store/segment_row.h"
-#include "store/store_lock.h"
+#include "store/wal_check.h"
 
 namespace vigile {
 
 namespace {
 
 constexpr int kCacheKiB = 256;
-
-// A database just made must be in its directory for good, or a power cut may bring back an older journal.
-Result<void> sync_directory(const std::filesystem::path& file) {
-  const auto directory = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return errno_error(directory.string(), errno);
-  return {};
-}
 
 // Prepares all, or says which failed.
 Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::string>> statements) {
@@ -38,12 +26,8 @@ Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::st
 }  // namespace
 
 Result<std::unique_ptr<Log>> Log::open(const LogOptions& options, const Clock& clock) {
-  if (options.path.has_parent_path()) {
-    std::error_code error;
-    std::filesystem::create_directories(options.path.parent_path(), error);
-    if (error) return errno_error(options.path.parent_path().string(), error.value());
-  }
-  auto lock = lock_store(options.path);
+  StoreFiles& files = options.files != nullptr ? *options.files : system_files();
+  auto lock = files.lock(options.path);
   if (!lock) return lock.error();
   auto log = std::make_unique<DatabaseLog>(options, clock, std::move(*lock));
   if (auto opened = log->open(); !opened) return opened.error();
@@ -52,6 +36,7 @@ Result<std::unique_ptr<Log>> Log::open(const LogOptions& options, const Clock& c
 
 DatabaseLog::DatabaseLog(const LogOptions& options, const Clock& clock, UniqueFd lock)
     : clock_(clock),
+      files_(options.files != nullptr ? *options.files : system_files()),
       path_(options.path),
       lock_(std::move(lock)),
       boot_id_(clock.boot_id()),
@@ -66,26 +51,45 @@ Result<void> DatabaseLog::open() {
   const MutexLock read(read_mutex_);
   const MutexLock history(history_mutex_);
   encoder_ = std::make_unique<PayloadEncoder>();
-  auto connected = connect();
-  if (!connected && connected.error().kind == ErrorKind::corrupt) {
-    // A newer schema is no damage; migrate() has said so.
-    auto version = writer_.db ? writer_.db.integer("PRAGMA user_version") : Result<std::int64_t>(0);
-    if (version && *version > migrations().back().to) return connected;
-    connected = set_aside_and_salvage(connected.error().message);
-  }
-  if (!connected) return connected;
-  {
-    const MutexLock state(state_mutex_);
-    max_size_bytes_ = options_.max_size_bytes;
-  }
+  if (auto opened = open_or_salvage(); !opened) return opened;
+  const MutexLock state(state_mutex_);
+  max_size_bytes_ = options_.max_size_bytes;
   return {};
 }
 
-Result<void> DatabaseLog::connect() {
+Result<void> DatabaseLog::open_or_salvage() {
+  auto opened = try_open();
+  if (!opened) close();
+  return opened;
+}
+
+Result<void> DatabaseLog::try_open() {
+  close();
+  if (auto finished = finish_swap(); !finished) return finished;
+  if (files_.kind(path_) == StoreFiles::Kind::other) return salvage(path_.string() + ": is no file");
+  const auto mended = mend_wal(files_, path_.string() + "-wal");
+  if (!mended) return mended.error();
+  if (*mended) return salvage(path_.string() + "-wal: " + **mended);
+  auto connected = connect_and_load();
+  if (connected || connected.error().kind != ErrorKind::corrupt) return connected;
+  // A newer schema is no damage; migrate() has said so.
+  const auto version = writer_.db.integer("PRAGMA user_version");
+  if (version && *version > migrations().back().to) return connected;
+  return salvage(connected.error().message);
+}
+
+Result<void> DatabaseLog::connect_and_load() {
+  if (auto connected = connect(path_); !connected) return connected;
+  if (auto loaded = load_state(); !loaded) return loaded;
+  is_closed_ = false;
+  return {};
+}
+
+Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
   writer_ = {};
   reader_ = {};
-  const bool is_new = ::access(path_.c_str(), F_OK) != 0;
-  auto opened = Db::open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const bool is_new = files_.kind(database) == StoreFiles::Kind::absent;
+  auto opened = Db::open(database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, files_.vfs());
   if (!opened) return opened.error();
   writer_.db = std::move(*opened);
   const std::string cache = "PRAGMA cache_size = -" + std::to_string(kCacheKiB);
@@ -96,8 +100,9 @@ Result<void> DatabaseLog::connect() {
     if (auto done = writer_.db.exec(pragma); !done) return done;
   }
   if (auto migrated = migrate(writer_.db, migrations()); !migrated) return migrated;
+  // Just made, it must be in its directory for good, or a power cut may bring back an older journal.
   if (is_new) {
-    if (auto synced = sync_directory(path_); !synced) return synced;
+    if (auto synced = files_.sync(directory_of(path_)); !synced) return synced;
   }
   sqlite3_wal_hook(
       writer_.db.handle(),
@@ -125,7 +130,7 @@ Result<void> DatabaseLog::connect() {
                {&writer_.free_pages, "PRAGMA freelist_count"}});
   if (!written) return written;
 
-  auto reading = Db::open(path_, SQLITE_OPEN_READWRITE);
+  auto reading = Db::open(database, SQLITE_OPEN_READWRITE, files_.vfs());
   if (!reading) return reading.error();
   reader_.db = std::move(*reading);
   if (auto done = reader_.db.exec(cache + "; PRAGMA query_only = 1"); !done) return done;
@@ -145,7 +150,8 @@ Result<void> DatabaseLog::connect() {
        {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.trimmed, "SELECT sum(points) FROM trimmed WHERE seq >= ? AND seq <= ?"}});
   if (!read) return read;
-  return load_state();
+  writer_.wal_pages = static_cast<int>(files_.size(database.string() + "-wal").value_or(0) / kFrameBytes);
+  return {};
 }
 
 // O(1) in the number of segments: both ends of the table, and the few rows of the other tables.
@@ -168,6 +174,8 @@ Result<void> DatabaseLog::load_state() {
     state.dropped_to_ns = meta[meta::kDroppedTo];
   }
   state.damaged = as_count(meta[meta::kDamaged]);
+  state.damaged_points = as_count(meta[meta::kDamagedPoints]);
+  state.damaged_at_least = meta[meta::kDamagedAtLeast] != 0;
   state.unsummarised_lost = as_count(meta[meta::kUnsummarisedLost]);
   if (meta.contains(meta::kGoneTo)) state.gone_to_ns = meta[meta::kGoneTo];
 
@@ -251,64 +259,71 @@ Result<void> DatabaseLog::put_meta(const char* key, std::uint64_t value) {
 }
 
 Result<void> DatabaseLog::set_sinks(const std::vector<std::string>& names) {
-  if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
-    return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
-  const MutexLock write(write_mutex_);
-  {
-    const MutexLock lock(state_mutex_);
-    for (auto& [name, sink] : state_.sinks) sink.known = false;
-    for (const std::string& name : names) {
-      const auto [sink, is_new] = state_.sinks.try_emplace(name);
-      sink->second.known = true;
-      // Kept from now on, so that what it has not delivered stays listed when it leaves the settings.
-      if (is_new) {
-        sink->second.acknowledged.add({0, 0});
-        sink->second.dirty = true;
+  return mending([&]() -> Result<void> {
+    if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
+      return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
+    const MutexLock write(write_mutex_);
+    {
+      const MutexLock lock(state_mutex_);
+      for (auto& [name, sink] : state_.sinks) sink.known = false;
+      for (const std::string& name : names) {
+        const auto [sink, is_new] = state_.sinks.try_emplace(name);
+        sink->second.known = true;
+        // Kept from now on, so that what it has not delivered stays listed when it leaves the settings.
+        if (is_new) {
+          sink->second.acknowledged.add({0, 0});
+          sink->second.dirty = true;
+        }
       }
     }
-  }
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  if (auto written = write_progress(); !written) return written;
-  if (auto committed = transaction->commit(); !committed) return committed;
-  progress_written();
-  return {};
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    if (auto written = write_progress(); !written) return written;
+    if (auto committed = transaction->commit(); !committed) return committed;
+    progress_written();
+    return {};
+  });
 }
 
 Result<void> DatabaseLog::forget_sink(std::string_view name) {
-  const MutexLock write(write_mutex_);
-  {
-    const MutexLock lock(state_mutex_);
-    const auto sink = state_.sinks.find(name);
-    if (sink == state_.sinks.end())
-      return Error{ErrorKind::not_found, "no sink \"" + std::string(name) + "\""};
-    if (sink->second.known) {
-      return Error{ErrorKind::config,
-                   "sink \"" + std::string(name) + "\" is in the settings: take it out first"};
+  return mending([&]() -> Result<void> {
+    const MutexLock write(write_mutex_);
+    {
+      const MutexLock lock(state_mutex_);
+      const auto sink = state_.sinks.find(name);
+      if (sink == state_.sinks.end())
+        return Error{ErrorKind::not_found, "no sink \"" + std::string(name) + "\""};
+      if (sink->second.known) {
+        return Error{ErrorKind::config,
+                     "sink \"" + std::string(name) + "\" is in the settings: take it out first"};
+      }
     }
-  }
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  std::int64_t letters = 0;
-  for (const char* sql : {"DELETE FROM progress WHERE sink = ?", "DELETE FROM dead_letters WHERE sink = ?"}) {
-    auto statement = writer_.db.prepare(sql);
-    if (!statement) return statement.error();
-    statement->bind(1, name);
-    if (const auto done = statement->step(); !done) return done.error();
-    letters = sqlite3_changes64(writer_.db.handle());
-  }
-  if (auto committed = transaction->commit(); !committed) return committed;
-  const MutexLock lock(state_mutex_);
-  state_.sinks.erase(state_.sinks.find(name));
-  state_.dead_letters -= as_count(letters);
-  return {};
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    std::int64_t letters = 0;
+    for (const char* sql :
+         {"DELETE FROM progress WHERE sink = ?", "DELETE FROM dead_letters WHERE sink = ?"}) {
+      auto statement = writer_.db.prepare(sql);
+      if (!statement) return statement.error();
+      statement->bind(1, name);
+      if (const auto done = statement->step(); !done) return done.error();
+      letters = sqlite3_changes64(writer_.db.handle());
+    }
+    if (auto committed = transaction->commit(); !committed) return committed;
+    const MutexLock lock(state_mutex_);
+    state_.sinks.erase(state_.sinks.find(name));
+    state_.dead_letters -= as_count(letters);
+    return {};
+  });
 }
 
 // Within a transaction; progress_written() follows its commit.
 Result<void> DatabaseLog::write_progress() {
   std::vector<std::pair<std::string, SeqRanges>> dirty;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> damage;
   {
     const MutexLock lock(state_mutex_);
+    if (state_.damage_dirty) damage = {state_.damaged, state_.damaged_points};
     for (const auto& [name, sink] : state_.sinks) {
       if (sink.dirty) dirty.emplace_back(name, sink.acknowledged);
     }
@@ -317,6 +332,10 @@ Result<void> DatabaseLog::write_progress() {
   }
   for (const auto& [name, ranges] : dirty) {
     if (auto written = write_ranges(name, ranges); !written) return written;
+  }
+  if (damage) {
+    if (auto put = put_meta(meta::kDamaged, damage->first); !put) return put;
+    if (auto put = put_meta(meta::kDamagedPoints, damage->second); !put) return put;
   }
   return {};
 }
@@ -341,43 +360,49 @@ void DatabaseLog::progress_written() {
 void DatabaseLog::mark_progress_written() {
   for (auto& [name, sink] : state_.sinks) sink.dirty = false;
   if (state_.folded) state_.folded->dirty = false;
+  state_.damage_dirty = false;
   state_.dirty_since.reset();
 }
 
 Result<void> DatabaseLog::acknowledge(std::string_view sink, SeqRange range,
                                       const std::vector<DeadLetter>& dead_letters) {
-  if (dead_letters.empty()) return settle(sink, range);
+  return dead_letters.empty() ? settle(sink, range) : refuse(sink, range, dead_letters);
+}
 
-  const MutexLock write(write_mutex_);
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  for (const DeadLetter& letter : dead_letters) {
-    Run run(writer_.insert_dead_letter);
-    run->bind(1, sink)
-        .bind(2, letter.refused_ns)
-        .bind(3, std::string_view(letter.line))
-        .bind(4, std::string_view(letter.reason));
-    if (const auto done = run->step(); !done) return done.error();
-  }
-  SeqRanges before;
-  {
+Result<void> DatabaseLog::refuse(std::string_view sink, SeqRange range,
+                                 const std::vector<DeadLetter>& dead_letters) {
+  return mending([&]() -> Result<void> {
+    const MutexLock write(write_mutex_);
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    for (const DeadLetter& letter : dead_letters) {
+      Run run(writer_.insert_dead_letter);
+      run->bind(1, sink)
+          .bind(2, letter.refused_ns)
+          .bind(3, std::string_view(letter.line))
+          .bind(4, std::string_view(letter.reason));
+      if (const auto done = run->step(); !done) return done.error();
+    }
+    SeqRanges before;
+    {
+      const MutexLock lock(state_mutex_);
+      const auto found = state_.sinks.find(sink);
+      if (found != state_.sinks.end()) before = found->second.acknowledged;
+    }
+    auto result = settle(sink, range);
+    if (result) result = write_progress();
+    if (result) result = transaction->commit();
     const MutexLock lock(state_mutex_);
-    const auto found = state_.sinks.find(sink);
-    if (found != state_.sinks.end()) before = found->second.acknowledged;
-  }
-  auto result = settle(sink, range);
-  if (result) result = write_progress();
-  if (result) result = transaction->commit();
-  const MutexLock lock(state_mutex_);
-  if (!result) {
-    // Neither the letters nor the progress: the batch is tried again.
-    const auto found = state_.sinks.find(sink);
-    if (found != state_.sinks.end()) found->second.acknowledged = before;
-    return result;
-  }
-  mark_progress_written();
-  state_.dead_letters += dead_letters.size();
-  return {};
+    if (!result) {
+      // Neither the letters nor the progress: the batch is tried again.
+      const auto found = state_.sinks.find(sink);
+      if (found != state_.sinks.end()) found->second.acknowledged = before;
+      return result;
+    }
+    mark_progress_written();
+    state_.dead_letters += dead_letters.size();
+    return {};
+  });
 }
 
 Result<void> DatabaseLog::settle(std::string_view sink, SeqRange range) {
@@ -392,34 +417,33 @@ Result<void> DatabaseLog::settle(std::string_view sink, SeqRange range) {
 }
 
 Result<void> DatabaseLog::flush() {
-  const MutexLock write(write_mutex_);
-  std::uint64_t damaged = 0;
-  {
-    const MutexLock lock(state_mutex_);
-    if (!state_.dirty_since) return {};
-    damaged = state_.damaged;
-  }
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  if (auto written = write_progress(); !written) return written;
-  if (damaged > 0) {
-    if (auto put = put_meta(meta::kDamaged, damaged); !put) return put;
-  }
-  if (auto committed = transaction->commit(); !committed) return committed;
-  progress_written();
-  return checkpoint(0);
+  return mending([&]() -> Result<void> {
+    const MutexLock write(write_mutex_);
+    {
+      const MutexLock lock(state_mutex_);
+      if (!state_.dirty_since) return {};
+    }
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    if (auto written = write_progress(); !written) return written;
+    if (auto committed = transaction->commit(); !committed) return committed;
+    progress_written();
+    return checkpoint(0);
+  });
 }
 
 Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
-  const MutexLock write(write_mutex_);
-  auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
-  if (!statement) return statement.error();
-  statement->bind(1, sink).bind(2, sink);
-  if (const auto done = statement->step(); !done) return done.error();
-  const auto cleared = as_count(sqlite3_changes64(writer_.db.handle()));
-  const MutexLock lock(state_mutex_);
-  state_.dead_letters -= cleared;
-  return cleared;
+  return mending([&]() -> Result<std::uint64_t> {
+    const MutexLock write(write_mutex_);
+    auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
+    if (!statement) return statement.error();
+    statement->bind(1, sink).bind(2, sink);
+    if (const auto done = statement->step(); !done) return done.error();
+    const auto cleared = as_count(sqlite3_changes64(writer_.db.handle()));
+    const MutexLock lock(state_mutex_);
+    state_.dead_letters -= cleared;
+    return cleared;
+  });
 }
 
 }  // namespace vigile

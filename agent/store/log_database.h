@@ -2,13 +2,15 @@
 // The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
 // sinks, acknowledge), log_append.cpp (a commit), log_reading.cpp (what sinks and people read),
 // log_history.cpp (what History reads and writes), history_removal.cpp (removal on request), retention.cpp
-// (size cap, keep), salvage.cpp (damage), clock_repair.cpp.
+// (size cap, keep), salvage.cpp, salvage_copy.cpp (damage), clock_repair.cpp.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +23,7 @@
 #include "store/log.h"
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
+#include "store/store_files.h"
 
 namespace vigile {
 
@@ -61,6 +64,10 @@ struct HistoryConnection {
   Db db;
   Statement by_seq;
 };
+
+inline std::filesystem::path directory_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
 
 class DatabaseLog final : public Log, public History {
  public:
@@ -133,13 +140,17 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t unsummarised_lost = 0;
     std::optional<std::int64_t> gone_to_ns;  // largest known time among removed segments
     std::uint64_t damaged = 0;
+    std::uint64_t damaged_points = 0;
+    bool damaged_at_least = false;
+    bool damage_dirty = false;
     std::uint64_t dead_letters = 0;
     std::optional<BootTime> dirty_since;
   };
   struct RunRead {
     std::vector<StoredSegment> segments;
-    std::optional<std::uint64_t>
-        damaged;  // the segment at which the run cannot be read on; segments is empty
+    // The segment at which the run cannot be read on; segments is empty.
+    std::optional<std::uint64_t> damaged;
+    std::uint64_t damaged_points = 0;
   };
   // What a deletion takes away.
   struct Removal {
@@ -156,29 +167,35 @@ class DatabaseLog final : public Log, public History {
   };
 
   // log_database.cpp
-  Result<void> connect() REQUIRES(write_mutex_, read_mutex_);
+  Result<void> open_or_salvage() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> try_open() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
+  Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
   Result<std::uint64_t> insert(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> insert_changes(const NewSegment& segment) REQUIRES(write_mutex_);
+  Result<void> make_room_for_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> commit_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> write_progress() REQUIRES(write_mutex_);
   Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
   Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
+  Result<void> refuse(std::string_view sink, SeqRange range, const std::vector<DeadLetter>& dead_letters)
+      EXCLUDES(write_mutex_);
   Result<void> settle(std::string_view sink, SeqRange range) EXCLUDES(state_mutex_);
 
   // log_reading.cpp
   std::optional<SeqRange> next_run(std::string_view sink, std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<RunRead> read_run(SeqRange run, const ReadLimits& limits) REQUIRES(read_mutex_);
-  void count_damaged(std::uint64_t seq) EXCLUDES(state_mutex_);
+  void count_damaged(std::uint64_t seq, std::uint64_t points) EXCLUDES(state_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
   std::int64_t look_up(Statement& statement, std::uint64_t seq) const REQUIRES(read_mutex_);
 
   // log_history.cpp
   struct SegmentPage {
     std::vector<StoredSegment> segments;
-    std::vector<std::uint64_t> damaged;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> damaged;  // numbers, and points
     std::optional<std::uint64_t> next;  // where to read on; absent: the run is done
   };
   // Runs one short read; once more on the salvaged database when it meets damage.
@@ -194,6 +211,8 @@ class DatabaseLog final : public Log, public History {
   std::optional<SeqRange> next_unfolded(std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<void> put_spans(const SeqRanges& folded) REQUIRES(write_mutex_);
   Result<void> load_summary_bytes() REQUIRES(write_mutex_);
+  // Down to half of max_size.
+  Result<void> trim_summaries() REQUIRES(write_mutex_);
 
   // history_removal.cpp
   struct Rewrite {
@@ -262,12 +281,51 @@ class DatabaseLog final : public Log, public History {
       EXCLUDES(read_mutex_, history_mutex_);
   Result<void> shrink() REQUIRES(write_mutex_) EXCLUDES(read_mutex_, history_mutex_);
 
-  // salvage.cpp
-  Result<void> set_aside_and_salvage(const std::string& cause)
-      REQUIRES(write_mutex_, read_mutex_, history_mutex_);
-  Result<void> recover(const Error& cause) EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  // salvage.cpp, salvage_copy.cpp
+  // Runs a write or a read; once more on the salvaged database when it meets damage.
+  template <class Run>
+  auto mending(Run&& run) -> decltype(run()) {
+    for (bool again : {true, false}) {
+      const std::uint64_t salvages = salvages_so_far();
+      if (auto ready = reconnect(); !ready) return ready.error();
+      auto done = run();
+      if (done || done.error().kind != ErrorKind::corrupt || !again) return done;
+      if (auto recovered = recover(done.error(), salvages); !recovered) return recovered.error();
+    }
+    return Error{ErrorKind::corrupt, path_.string() + ": cannot be read"};
+  }
+  std::uint64_t salvages_so_far() const EXCLUDES(state_mutex_);
+  // Opens the database again when a salvage could not be finished, as with a full disk.
+  Result<void> reconnect() EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  // `salvages`: how many there were when the damage was met; another thread may have mended it since.
+  Result<void> recover(const Error& cause, std::uint64_t salvages)
+      EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  void close() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> salvage(const std::string& cause) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> finish_swap() REQUIRES(write_mutex_);
+  Result<void> move_companions(const std::filesystem::path& to) REQUIRES(write_mutex_);
+  Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);
+  Result<std::string> last_set_aside() const;
   Result<void> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
-  Result<SeqRanges> copy_segments(Db& from, std::uint64_t last) REQUIRES(write_mutex_, read_mutex_);
+  // How many points a damaged database held. Not exact when only a part of what says so can be read.
+  struct Held {
+    std::uint64_t points = 0;
+    std::uint64_t last_seq = 0;
+    bool is_exact = false;
+  };
+  Held held_in(Db& from) REQUIRES(write_mutex_);
+  struct CopiedSegments {
+    SeqRanges numbers;
+    std::uint64_t count = 0;
+    std::uint64_t points = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t damaged = 0;  // rows that failed their check, and what they say of their points
+    std::uint64_t damaged_points = 0;
+  };
+  Result<CopiedSegments> copy_segments(Db& from, std::uint64_t last) REQUIRES(write_mutex_);
+  Result<bool> copy_tables(Db& from) REQUIRES(write_mutex_);
+  Result<void> copy_meta(Db& from, const Held& held, const CopiedSegments& segments, std::uint64_t last_seq)
+      REQUIRES(write_mutex_);
   struct Copied {
     std::uint64_t rows = 0;
     bool met_damage = false;
@@ -275,7 +333,8 @@ class DatabaseLog final : public Log, public History {
   // `select` gives the rows of a table from the number ?1 on, its first column; damage is jumped over.
   Result<Copied> copy_table(Db& from, const std::string& select, const std::string& insert, std::int64_t step)
       REQUIRES(write_mutex_);
-  Result<void> copy_progress(Db& from, const SeqRanges& copied, bool has_summaries) REQUIRES(write_mutex_);
+  Result<std::uint64_t> copy_progress(Db& from, const SeqRanges& copied, std::uint64_t last_seq,
+                                      bool has_summaries) REQUIRES(write_mutex_);
 
   // clock_repair.cpp
   Result<bool> repair_one(std::uint64_t seq, std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
@@ -287,9 +346,11 @@ class DatabaseLog final : public Log, public History {
   Result<void> repair_lone_changes(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
 
   const Clock& clock_;
+  StoreFiles& files_;
   const std::filesystem::path path_;
   const UniqueFd lock_;
   const std::string boot_id_;
+  std::atomic<bool> is_closed_ = true;  // since it could not be opened, or mended
 
   Mutex removal_mutex_;  // one removal on request at a time
   // Taken in this order, after it.
@@ -316,6 +377,8 @@ class DatabaseLog final : public Log, public History {
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
+  std::set<std::uint64_t> damaged_seen_ GUARDED_BY(state_mutex_);  // counted since the start
+  std::uint64_t salvages_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;
   std::string set_aside_ GUARDED_BY(state_mutex_);
   std::optional<std::int64_t> last_alive_ns_ GUARDED_BY(state_mutex_);  // of the agent before this one

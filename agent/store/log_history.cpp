@@ -33,7 +33,7 @@ StatusChange change_of(const Statement& row) {
 
 Result<void> DatabaseLog::connect_history() {
   if (history_.db) return {};
-  auto opened = Db::open(path_, SQLITE_OPEN_READWRITE);
+  auto opened = Db::open(path_, SQLITE_OPEN_READWRITE, files_.vfs());
   if (!opened) return opened.error();
   if (auto done = opened->exec("PRAGMA cache_size = -256; PRAGMA query_only = 1"); !done) return done;
   auto by_seq = opened->prepare("SELECT " + std::string(kSegmentColumns) +
@@ -46,18 +46,11 @@ Result<void> DatabaseLog::connect_history() {
 
 template <class T>
 Result<T> DatabaseLog::ask_history(const std::function<Result<T>(HistoryConnection&)>& read) {
-  for (bool again : {true, false}) {
-    Error damage;
-    {
-      const MutexLock history(history_mutex_);
-      auto connected = connect_history();
-      auto answer = connected ? read(history_) : Result<T>(connected.error());
-      if (answer || answer.error().kind != ErrorKind::corrupt || !again) return answer;
-      damage = answer.error();
-    }
-    if (auto recovered = recover(damage); !recovered) return recovered.error();
-  }
-  return Error{ErrorKind::corrupt, path_.string() + ": cannot be read"};
+  return mending([&]() -> Result<T> {
+    const MutexLock history(history_mutex_);
+    if (auto connected = connect_history(); !connected) return connected.error();
+    return read(history_);
+  });
 }
 
 // Of a run, those that overlap the span and whose clock is known, up to `raw_bytes` of lines.
@@ -86,7 +79,7 @@ Result<DatabaseLog::SegmentPage> DatabaseLog::read_page(SeqRange run, TimeSpan s
         return page;
       }
       if (!is_intact(history.by_seq)) {
-        page.damaged.push_back(seq);
+        page.damaged.emplace_back(seq, as_count(rows->integer(5)));
         continue;
       }
       payload += rows->blob(9).size();
@@ -198,7 +191,7 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_unsummarised(std::uint64_t 
   while (const auto run = next_unfolded(from_seq)) {
     auto page = read_page(*run, {INT64_MIN, INT64_MAX}, raw_bytes);
     if (!page) return page.error();
-    for (const std::uint64_t seq : page->damaged) count_damaged(seq);
+    for (const auto& [seq, points] : page->damaged) count_damaged(seq, points);
     if (!page->segments.empty()) return std::move(page->segments);
     from_seq = page->next.value_or(run->last + 1);  // numbers without rows: lost in a salvage
   }
@@ -256,48 +249,56 @@ Result<void> DatabaseLog::put_spans(const SeqRanges& folded) {
 }
 
 Result<void> DatabaseLog::store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) {
-  start_folding();
-  std::uint64_t bytes = 0;
-  for (const SummaryRow& row : rows) bytes += row.payload.size();
-  const MutexLock write(write_mutex_);
-  if (auto loaded = load_summary_bytes(); !loaded) return loaded;
-  const auto room = make_room(bytes, rows.size(), RoomFor::memories);
-  if (!room) return room.error();
-  if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for summaries"};
-  SeqRanges next;
-  {
-    const MutexLock lock(state_mutex_);
-    next = state_.folded->acknowledged;
-  }
-  for (const SeqRange& range : folded.ranges()) next.add(range);
+  return mending([&]() -> Result<void> {
+    start_folding();
+    std::uint64_t bytes = 0;
+    for (const SummaryRow& row : rows) bytes += row.payload.size();
+    const MutexLock write(write_mutex_);
+    if (auto loaded = load_summary_bytes(); !loaded) return loaded;
+    const auto room = make_room(bytes, rows.size(), RoomFor::memories);
+    if (!room) return room.error();
+    if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for summaries"};
+    SeqRanges next;
+    {
+      const MutexLock lock(state_mutex_);
+      next = state_.folded->acknowledged;
+    }
+    for (const SeqRange& range : folded.ranges()) next.add(range);
 
-  auto transaction = Transaction::begin(writer_.db);
-  if (!transaction) return transaction.error();
-  auto old = writer_.db.prepare("SELECT length(payload) FROM summaries WHERE hour_ns = ?");
-  auto put = writer_.db.prepare("INSERT OR REPLACE INTO summaries(hour_ns, crc32, payload) VALUES(?,?,?)");
-  if (!old) return old.error();
-  if (!put) return put.error();
-  std::uint64_t replaced = 0;
-  for (const SummaryRow& row : rows) {
-    Run length(*old);
-    length->bind(1, row.hour_ns);
-    const auto found = length->step();
-    if (!found) return found.error();
-    if (*found) replaced += as_count(length->integer(0));
-    Run insert(*put);
-    insert->bind(1, row.hour_ns).bind(2, std::int64_t{crc32_of(row.payload)}).bind_blob(3, row.payload);
-    if (const auto done = insert->step(); !done) return done.error();
-  }
-  if (auto written = put_spans(folded); !written) return written;
-  if (auto written = write_ranges(kSummariesReader, next); !written) return written;
-  {
-    const MutexLock version(version_mutex_);  // until memory says what the database does
-    if (auto committed = transaction->commit(); !committed) return committed;
-    ++summaries_version_;
-    const MutexLock lock(state_mutex_);
-    for (const SeqRange& range : folded.ranges()) state_.folded->acknowledged.add(range);
-  }
-  summary_bytes_ = *summary_bytes_ + bytes - replaced;
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    auto old = writer_.db.prepare("SELECT length(payload) FROM summaries WHERE hour_ns = ?");
+    auto put = writer_.db.prepare("INSERT OR REPLACE INTO summaries(hour_ns, crc32, payload) VALUES(?,?,?)");
+    if (!old) return old.error();
+    if (!put) return put.error();
+    std::uint64_t replaced = 0;
+    for (const SummaryRow& row : rows) {
+      Run length(*old);
+      length->bind(1, row.hour_ns);
+      const auto found = length->step();
+      if (!found) return found.error();
+      if (*found) replaced += as_count(length->integer(0));
+      Run insert(*put);
+      insert->bind(1, row.hour_ns).bind(2, std::int64_t{crc32_of(row.payload)}).bind_blob(3, row.payload);
+      if (const auto done = insert->step(); !done) return done.error();
+    }
+    if (auto written = put_spans(folded); !written) return written;
+    if (auto written = write_ranges(kSummariesReader, next); !written) return written;
+    {
+      const MutexLock version(version_mutex_);  // until memory says what the database does
+      if (auto committed = transaction->commit(); !committed) return committed;
+      ++summaries_version_;
+      const MutexLock lock(state_mutex_);
+      for (const SeqRange& range : folded.ranges()) state_.folded->acknowledged.add(range);
+    }
+    summary_bytes_ = *summary_bytes_ + bytes - replaced;
+    // They are stored: what goes wrong from here on must not have them stored, and counted, again.
+    if (auto trimmed = trim_summaries(); !trimmed) log::warning("store: " + trimmed.error().message);
+    return {};
+  });
+}
+
+Result<void> DatabaseLog::trim_summaries() {
   if (auto done = checkpoint(0); !done) return done;
   while (*summary_bytes_ > options_.max_size_bytes / 2) {
     const auto removed = remove_oldest_summaries(*summary_bytes_ - options_.max_size_bytes / 2);
@@ -431,16 +432,18 @@ Result<std::vector<StatusChange>> DatabaseLog::last_status_changes(std::string_v
 }
 
 Result<void> DatabaseLog::add_gap(TimeSpan gap) {
-  if (gap.from_ns >= gap.to_ns) return {};
-  const MutexLock write(write_mutex_);
-  const auto room = make_room(0, 1, RoomFor::memories);
-  if (!room) return room.error();
-  if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for a gap"};
-  auto insert = writer_.db.prepare("INSERT OR IGNORE INTO gaps(from_ns, to_ns) VALUES(?,?)");
-  if (!insert) return insert.error();
-  insert->bind(1, gap.from_ns).bind(2, gap.to_ns);
-  if (const auto done = insert->step(); !done) return done.error();
-  return {};
+  return mending([&]() -> Result<void> {
+    if (gap.from_ns >= gap.to_ns) return {};
+    const MutexLock write(write_mutex_);
+    const auto room = make_room(0, 1, RoomFor::memories);
+    if (!room) return room.error();
+    if (!*room) return Error{ErrorKind::full, path_.string() + ": no room for a gap"};
+    auto insert = writer_.db.prepare("INSERT OR IGNORE INTO gaps(from_ns, to_ns) VALUES(?,?)");
+    if (!insert) return insert.error();
+    insert->bind(1, gap.from_ns).bind(2, gap.to_ns);
+    if (const auto done = insert->step(); !done) return done.error();
+    return {};
+  });
 }
 
 Result<std::vector<TimeSpan>> DatabaseLog::gaps(TimeSpan span) {
@@ -466,9 +469,11 @@ std::optional<std::int64_t> DatabaseLog::last_alive_ns() {
 }
 
 Result<void> DatabaseLog::set_last_alive(std::int64_t now_ns) {
-  const MutexLock write(write_mutex_);
-  if (auto done = checkpoint(kSmallWrite); !done) return done;
-  return put_meta(meta::kLastAlive, static_cast<std::uint64_t>(now_ns));
+  return mending([&]() -> Result<void> {
+    const MutexLock write(write_mutex_);
+    if (auto done = checkpoint(kSmallWrite); !done) return done;
+    return put_meta(meta::kLastAlive, static_cast<std::uint64_t>(now_ns));
+  });
 }
 
 }  // namespace vigile

@@ -35,17 +35,24 @@ Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimit
     if (!segments.empty() && (raw_bytes > limits.raw_bytes || points > limits.points)) return read;
     if (!is_intact(reader_.by_seq)) {
       // What came before it goes first; the next read meets it again.
-      if (segments.empty()) read.damaged = as_count(rows->integer(0));
+      if (segments.empty()) {
+        read.damaged = as_count(rows->integer(0));
+        read.damaged_points = as_count(rows->integer(5));
+      }
       return read;
     }
     segments.push_back(segment_of(reader_.by_seq));
   }
 }
 
-void DatabaseLog::count_damaged(std::uint64_t seq) {
-  log::error("store: segment " + std::to_string(seq) + " is damaged and is passed over");
+void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t points) {
   const MutexLock lock(state_mutex_);
+  if (!damaged_seen_.insert(seq).second) return;  // the other readers meet it too
+  log::error("store: segment " + std::to_string(seq) + " with " + std::to_string(points) +
+             " points is damaged and is passed over");
   ++state_.damaged;
+  state_.damaged_points += points;
+  state_.damage_dirty = true;
   for (auto& [name, sink] : state_.sinks) {
     sink.acknowledged.add({seq, seq});
     sink.dirty = true;
@@ -60,63 +67,61 @@ void DatabaseLog::count_damaged(std::uint64_t seq) {
 Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
                                                                  std::uint64_t from_seq,
                                                                  const ReadLimits& limits) {
-  for (;;) {
-    const auto run = next_run(sink, from_seq);
-    if (!run) return std::vector<StoredSegment>{};
-    Error damage;
-    {
+  return mending([&]() -> Result<std::vector<StoredSegment>> {
+    for (;;) {
+      const auto run = next_run(sink, from_seq);
+      if (!run) return std::vector<StoredSegment>{};
       const MutexLock lock(read_mutex_);
       auto read = read_run(*run, limits);
-      if (!read && read.error().kind != ErrorKind::corrupt) return read.error();
-      if (read && !read->segments.empty()) return std::move(read->segments);
-      if (read && read->damaged) {
-        count_damaged(*read->damaged);
-        continue;
-      }
-      if (read) {  // numbers without rows: lost in a salvage
+      if (!read) return read.error();
+      if (!read->segments.empty()) return std::move(read->segments);
+      if (read->damaged) {
+        count_damaged(*read->damaged, read->damaged_points);
+      } else {  // numbers without rows: lost in a salvage
         from_seq = run->last + 1;
-        continue;
       }
-      damage = read.error();
     }
-    if (auto recovered = recover(damage); !recovered) return recovered.error();
-  }
+  });
 }
 
 Result<std::vector<StoredSegment>> DatabaseLog::read_history(std::int64_t from_ns, std::int64_t to_ns,
                                                              std::uint64_t from_seq,
                                                              const ReadLimits& limits) {
-  const MutexLock lock(read_mutex_);
-  std::vector<StoredSegment> segments;
-  std::uint64_t raw_bytes = 0;
-  Run rows(reader_.by_time);
-  rows->bind(1, as_int(from_seq)).bind(2, from_ns).bind(3, to_ns);
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return segments;
-    raw_bytes += as_count(rows->integer(6));
-    if (!segments.empty() && raw_bytes > limits.raw_bytes) return segments;
-    if (is_intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
-  }
+  return mending([&]() -> Result<std::vector<StoredSegment>> {
+    const MutexLock lock(read_mutex_);
+    std::vector<StoredSegment> segments;
+    std::uint64_t raw_bytes = 0;
+    Run rows(reader_.by_time);
+    rows->bind(1, as_int(from_seq)).bind(2, from_ns).bind(3, to_ns);
+    for (;;) {
+      const auto row = rows->step();
+      if (!row) return row.error();
+      if (!*row) return segments;
+      raw_bytes += as_count(rows->integer(6));
+      if (!segments.empty() && raw_bytes > limits.raw_bytes) return segments;
+      if (is_intact(reader_.by_time)) segments.push_back(segment_of(reader_.by_time));
+    }
+  });
 }
 
 Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink, std::uint64_t after_id,
                                                           std::size_t limit) {
-  const MutexLock lock(read_mutex_);
-  auto rows = reader_.db.prepare(
-      "SELECT id, sink, refused_ns, line, reason FROM dead_letters WHERE id > ? AND (? = '' OR sink = ?) "
-      "ORDER BY id LIMIT ?");
-  if (!rows) return rows.error();
-  rows->bind(1, as_int(after_id)).bind(2, sink).bind(3, sink).bind(4, static_cast<std::int64_t>(limit));
-  std::vector<DeadLetter> letters;
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return row.error();
-    if (!*row) return letters;
-    letters.push_back(DeadLetter{as_count(rows->integer(0)), std::string(rows->text(1)), rows->integer(2),
-                                 std::string(rows->text(3)), std::string(rows->text(4))});
-  }
+  return mending([&]() -> Result<std::vector<DeadLetter>> {
+    const MutexLock lock(read_mutex_);
+    auto rows = reader_.db.prepare(
+        "SELECT id, sink, refused_ns, line, reason FROM dead_letters WHERE id > ? AND (? = '' OR sink = ?) "
+        "ORDER BY id LIMIT ?");
+    if (!rows) return rows.error();
+    rows->bind(1, as_int(after_id)).bind(2, sink).bind(3, sink).bind(4, static_cast<std::int64_t>(limit));
+    std::vector<DeadLetter> letters;
+    for (;;) {
+      const auto row = rows->step();
+      if (!row) return row.error();
+      if (!*row) return letters;
+      letters.push_back(DeadLetter{as_count(rows->integer(0)), std::string(rows->text(1)), rows->integer(2),
+                                   std::string(rows->text(3)), std::string(rows->text(4))});
+    }
+  });
 }
 
 std::uint64_t DatabaseLog::last_seq() const {
@@ -147,6 +152,8 @@ LogStatus DatabaseLog::status() const {
     status.dropped_to_ns = state_.dropped_to_ns;
     status.unsummarised_lost_points = state_.unsummarised_lost;
     status.damaged_segments = state_.damaged;
+    status.damaged_points = state_.damaged_points;
+    status.damaged_at_least = state_.damaged_at_least;
     status.dead_letters = state_.dead_letters;
     status.salvaged_segments = salvaged_;
     status.set_aside = set_aside_;
@@ -179,9 +186,7 @@ LogStatus DatabaseLog::status() const {
     }
   }
   for (const char* suffix : {"", "-wal"}) {
-    std::error_code absent;
-    const auto bytes = std::filesystem::file_size(path_.string() + suffix, absent);
-    if (!absent) status.size_bytes += bytes;
+    status.size_bytes += files_.size(path_.string() + suffix).value_or(0);
   }
   return status;
 }

@@ -151,9 +151,11 @@ void DatabaseLog::report_dropping(std::string_view what) {
 Result<void> DatabaseLog::drop_newest(const NewSegment& incoming) {
   report_dropping("new readings are dropped");
   const Dropped dropped = dropped_with(incoming.points, incoming.first_ns, incoming.last_ns);
-  if (auto kept = commit_changes(incoming); !kept) return kept;
+  if (auto room = make_room_for_changes(incoming); !room) return room;
+  // Together: a segment that is tried again would have its changes stored twice.
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
+  if (auto inserted = insert_changes(incoming); !inserted) return inserted;
   if (auto put = put_dropped(dropped); !put) return put;
   if (auto committed = transaction->commit(); !committed) return committed;
   const MutexLock lock(state_mutex_);
@@ -349,41 +351,43 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t r
 }
 
 Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
-  std::optional<BootTime> dirty_since;
-  std::uint64_t segments = 0;
-  {
-    const MutexLock lock(state_mutex_);
-    dirty_since = state_.dirty_since;
-    segments = state_.segments;
-  }
-  std::optional<BootTime> next;
-  if (dirty_since) {
-    const MutexLock write(write_mutex_);
-    next = *dirty_since + options_.progress_every;
-  }
-  if (next && *next <= now) {
-    if (auto flushed = flush(); !flushed) return flushed.error();
-    next.reset();
-  }
-  const MutexLock write(write_mutex_);
-  if (!upkeep_due_ || *upkeep_due_ <= now) {
-    bool more = false;
-    if (clock_.wall_is_set()) {
-      const std::int64_t wall_ns = to_ns(clock_.wall());
-      if (segments > 0) {
-        auto removed = remove_delivered(0, wall_ns - options_.keep.count());
-        if (!removed) return removed.error();
-        more = *removed;
-        if (auto done = checkpoint(0); !done) return done.error();
-      }
-      if (auto forgotten = forget_old(wall_ns - options_.keep_summaries.count()); !forgotten)
-        return forgotten.error();
+  return mending([&]() -> Result<std::optional<BootTime>> {
+    std::optional<BootTime> dirty_since;
+    std::uint64_t segments = 0;
+    {
+      const MutexLock lock(state_mutex_);
+      dirty_since = state_.dirty_since;
+      segments = state_.segments;
     }
-    if (!dropped_since_upkeep_) dropping_.succeeded();
-    dropped_since_upkeep_ = false;
-    upkeep_due_ = more ? now : now + kUpkeepEvery;
-  }
-  return next ? std::min(*next, *upkeep_due_) : upkeep_due_;
+    std::optional<BootTime> next;
+    if (dirty_since) {
+      const MutexLock write(write_mutex_);
+      next = *dirty_since + options_.progress_every;
+    }
+    if (next && *next <= now) {
+      if (auto flushed = flush(); !flushed) return flushed.error();
+      next.reset();
+    }
+    const MutexLock write(write_mutex_);
+    if (!upkeep_due_ || *upkeep_due_ <= now) {
+      bool more = false;
+      if (clock_.wall_is_set()) {
+        const std::int64_t wall_ns = to_ns(clock_.wall());
+        if (segments > 0) {
+          auto removed = remove_delivered(0, wall_ns - options_.keep.count());
+          if (!removed) return removed.error();
+          more = *removed;
+          if (auto done = checkpoint(0); !done) return done.error();
+        }
+        if (auto forgotten = forget_old(wall_ns - options_.keep_summaries.count()); !forgotten)
+          return forgotten.error();
+      }
+      if (!dropped_since_upkeep_) dropping_.succeeded();
+      dropped_since_upkeep_ = false;
+      upkeep_due_ = more ? now : now + kUpkeepEvery;
+    }
+    return next ? std::min(*next, *upkeep_due_) : upkeep_due_;
+  });
 }
 
 Result<void> DatabaseLog::set_limits(const LogOptions& options) {
@@ -402,10 +406,8 @@ Result<void> DatabaseLog::set_limits(const LogOptions& options) {
 // Brings the files within a max_size that was lowered: removes what is too much, then writes the database
 // anew without its free pages, which for the moment takes as much again as is left.
 Result<void> DatabaseLog::shrink() {
-  std::error_code absent;
-  const std::uint64_t file_bytes = std::filesystem::file_size(path_, absent);
   const std::uint64_t limit = options_.max_size_bytes - wal_budget();
-  if (absent || file_bytes <= limit) return {};
+  if (files_.size(path_).value_or(0) <= limit) return {};
   for (;;) {
     const auto used = used_bytes();
     if (!used) return used.error();

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A damaged database is set aside and what still reads of it is copied into a new one. Debian's SQLite has no
-// recovery extension: rows are read by number, past the damage.
+// What still reads of a damaged database is copied into a new one, and the damaged one is set aside. A power
+// cut may come at any time: the new one is made beside the damaged ("….salvage") and takes its place when it
+// is complete. salvage_copy.cpp: what is copied.
 #include <algorithm>
 
 #include "store/log_database.h"
-#include "store/schema.h"
-#include "store/segment_row.h"
 
 namespace vigile {
 
 namespace {
 
-constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
-constexpr int kCopiedATransaction = 200;
-constexpr std::int64_t kHourNs = 3'600'000'000'000;
+constexpr const char* kCompanions[] = {"-wal", "-shm", "-journal"};
 
 // "2026-11-24T075347Z": the time in a file name.
 std::string time_suffix(WallTime now) {
@@ -23,233 +20,125 @@ std::string time_suffix(WallTime now) {
   return text + "Z";
 }
 
-}  // namespace
-
-Result<void> DatabaseLog::recover(const Error& cause) {
-  const MutexLock write(write_mutex_);
-  const MutexLock read(read_mutex_);
-  const MutexLock history(history_mutex_);
-  return set_aside_and_salvage(cause.message);
+std::filesystem::path salvage_of(const std::filesystem::path& database) {
+  return database.string() + ".salvage";
 }
 
-Result<void> DatabaseLog::set_aside_and_salvage(const std::string& cause) {
+}  // namespace
+
+std::uint64_t DatabaseLog::salvages_so_far() const {
+  const MutexLock state(state_mutex_);
+  return salvages_;
+}
+
+void DatabaseLog::close() {
+  is_closed_ = true;
   writer_ = {};
   reader_ = {};
   history_ = {};
   summary_bytes_.reset();
-  const auto directory = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+}
+
+Result<void> DatabaseLog::reconnect() {
+  if (!is_closed_) return {};
+  const MutexLock write(write_mutex_);
+  const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
+  return is_closed_ ? open_or_salvage() : Result<void>();
+}
+
+Result<void> DatabaseLog::recover(const Error& cause, std::uint64_t salvages) {
+  const MutexLock write(write_mutex_);
+  const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
+  if (salvages_so_far() != salvages) return {};
+  auto salvaged = salvage(cause.message);
+  if (!salvaged) close();
+  return salvaged;
+}
+
+// Of the damaged databases set aside, the one kept; empty when there is none.
+Result<std::string> DatabaseLog::last_set_aside() const {
   const std::string prefix = path_.filename().string() + ".corrupt-";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    std::error_code ignored;
-    if (entry.path().filename().string().starts_with(prefix)) std::filesystem::remove(entry.path(), ignored);
+  const auto names = files_.names(directory_of(path_));
+  if (!names) return names.error();
+  std::string last;
+  for (const std::string& name : *names) {
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + time_suffix({}).size()) continue;
+    last = std::max(last, name);
   }
-  const std::string aside = path_.string() + ".corrupt-" + time_suffix(clock_.wall());
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    std::filesystem::rename(path_.string() + suffix, aside + suffix, error);
-    if (error && error != std::errc::no_such_file_or_directory)
-      return errno_error(path_.string() + suffix, error.value());
+  return last.empty() ? last : (directory_of(path_) / last).string();
+}
+
+Result<void> DatabaseLog::remove_database(const std::filesystem::path& database) {
+  if (auto removed = files_.remove(database); !removed) return removed;
+  for (const char* suffix : kCompanions) {
+    if (auto removed = files_.remove(database.string() + suffix); !removed) return removed;
   }
-  log::error("store: " + cause + "; the damaged database is kept as " + aside);
-  if (auto connected = connect(); !connected) return connected;
-  const auto copied = copy_from(aside);
-  if (!copied) log::error("store: nothing could be salvaged: " + copied.error().message);
-  if (auto loaded = load_state(); !loaded) return loaded;
-  const MutexLock lock(state_mutex_);
-  set_aside_ = aside;
-  log::notice("store: salvaged " + std::to_string(salvaged_) + " segments with " +
-              std::to_string(state_.points) + " points");
   return {};
 }
 
-Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
-  auto opened = Db::open(damaged, SQLITE_OPEN_READWRITE);
-  if (!opened) return opened.error();
-  Db& from = *opened;
-  // With this SQLite reads a file that is shorter than its header says, as far as it goes.
-  if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
-  // The numbers go on where the old ones ended, as far as that can be told.
-  const auto newest = from.integer("SELECT max(seq) FROM segments");
-  const std::uint64_t last = newest ? as_count(*newest) : INT64_MAX;
-  const auto copied = copy_segments(from, last);
-  if (!copied) return copied.error();
-
-  const auto summaries =
-      copy_table(from, "SELECT hour_ns, crc32, payload FROM summaries WHERE hour_ns >= ? ORDER BY hour_ns",
-                 "INSERT INTO summaries(hour_ns, crc32, payload) VALUES(?,?,?)", kHourNs);
-  if (!summaries) return summaries.error();
-  if (summaries->met_damage) log::error("store: some hours of summaries are lost");
-  for (const auto& [table, columns] :
-       {std::pair{"status_changes",
-                  "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
-        std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
-        std::pair{"trimmed", "seq, points"},
-        std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
-    const std::string names(columns);
-    const std::string key = names.substr(0, names.find(','));
-    std::string values = "?";
-    for (const char c : names) {
-      if (c == ',') values += ",?";
-    }
-    const std::int64_t step = std::string_view(table) == "gaps" ? kHourNs : 1;
-    const auto rows = copy_table(
-        from, "SELECT " + names + " FROM " + table + " WHERE " + key + " >= ? ORDER BY " + key,
-        std::string("INSERT OR IGNORE INTO ") + table + "(" + names + ") VALUES(" + values + ")", step);
-    if (!rows) return rows.error();
+// The WAL and its like: one left beside another database would be played into that.
+Result<void> DatabaseLog::move_companions(const std::filesystem::path& to) {
+  for (const char* suffix : kCompanions) {
+    if (auto moved = files_.rename(path_.string() + suffix, to.string() + suffix); !moved) return moved;
   }
-
-  auto also = Transaction::begin(writer_.db);
-  if (!also) return also.error();
-  if (auto done = copy_progress(from, *copied, summaries->rows > 0); !done) return done;
-  if (newest) {
-    if (auto put = put_meta(meta::kLastSeq, last); !put) return put;
-  }
-  for (const char* key : {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive}) {
-    const auto value = from.integer(std::string("SELECT value FROM meta WHERE key = '") + key + "'");
-    if (!value || *value == 0) continue;
-    if (auto put = put_meta(key, as_count(*value)); !put) return put;
-  }
-  return also->commit();
+  return files_.sync(directory_of(path_));
 }
 
-Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
-  auto row = from.prepare("SELECT " + std::string(kSegmentColumns) +
-                          " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
-  if (!row) return row.error();
-  SeqRanges copied;
-  std::uint64_t seq = 0;
-  std::uint64_t skip = 1;
-  std::uint64_t points = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t segments = 0;
-  std::uint64_t lost = 0;
-  std::optional<Transaction> transaction;
-  while (seq <= last) {
-    Run run(*row);
-    run->bind(1, as_int(seq));
-    const auto found = run->step();
-    if (found && !*found) break;
-    if (!found) {
-      // Behind the damage there may be more: look further and further ahead.
-      if (skip > kMostSkip) break;
-      seq += skip;
-      skip *= 2;
-      continue;
-    }
-    skip = 1;
-    seq = as_count(run->integer(0));
-    if (!is_intact(*row)) {
-      ++lost;
-      ++seq;
-      continue;
-    }
-    if (!transaction) {
-      auto begun = Transaction::begin(writer_.db);
-      if (!begun) return begun.error();
-      transaction.emplace(std::move(*begun));
-    }
-    const std::string_view payload = run->blob(9);
-    points += as_count(run->integer(5));
-    bytes += payload.size();
-    ++segments;
-    Run insert(writer_.insert);
-    for (int column = 0; column <= 8; ++column) insert->bind_column(column + 1, *row, column);
-    insert->bind_blob(10, payload)
-        .bind(11, as_int(points))
-        .bind(12, as_int(bytes))
-        .bind(13, as_int(segments));
-    if (const auto done = insert->step(); !done) return done.error();
-    copied.add({seq, seq});
-    ++seq;
-    if (segments % kCopiedATransaction == 0) {
-      if (auto committed = transaction->commit(); !committed) return committed.error();
-      transaction.reset();
-    }
-  }
-  if (!transaction) {
-    auto begun = Transaction::begin(writer_.db);
-    if (!begun) return begun.error();
-    transaction.emplace(std::move(*begun));
-  }
-  for (const auto& [key, value] : {std::pair{meta::kTotalPoints, points}, std::pair{meta::kTotalBytes, bytes},
-                                   std::pair{meta::kTotalSegments, segments}}) {
-    if (auto put = put_meta(key, value); !put) return put.error();
-  }
-  if (lost > 0) {
-    if (auto put = put_meta(meta::kDamaged, lost); !put) return put.error();
-  }
-  if (auto committed = transaction->commit(); !committed) return committed.error();
+// What a power cut left of a salvage: without a database in its place the new one is complete.
+Result<void> DatabaseLog::finish_swap() {
+  const auto fresh = salvage_of(path_);
+  if (files_.kind(fresh) == StoreFiles::Kind::absent) return {};
+  if (files_.kind(path_) != StoreFiles::Kind::absent) return remove_database(fresh);
+  const auto aside = last_set_aside();
+  if (!aside) return aside.error();
+  if (auto moved = move_companions(aside->empty() ? path_.string() + ".corrupt" : *aside); !moved)
+    return moved;
+  if (auto moved = files_.rename(fresh, path_); !moved) return moved;
+  if (auto synced = files_.sync(directory_of(path_)); !synced) return synced;
   const MutexLock lock(state_mutex_);
-  salvaged_ = segments;
-  return copied;
+  set_aside_ = *aside;
+  log::notice("store: the salvage begun before is finished");
+  return {};
 }
 
-Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string& select,
-                                                    const std::string& insert, std::int64_t step) {
-  Copied copied;
-  auto rows = from.prepare(select);
-  if (!rows) {  // not there: an older schema, or its part of it is damaged
-    copied.met_damage = true;
-    return copied;
-  }
-  auto put = writer_.db.prepare(insert);
-  if (!put) return put.error();
-  const int columns = sqlite3_bind_parameter_count(put->handle());
-  std::int64_t at = 0;
-  for (std::int64_t skip = 1; skip <= as_int(kMostSkip);) {
-    auto transaction = Transaction::begin(writer_.db);
-    if (!transaction) return transaction.error();
-    Run run(*rows);
-    run->bind(1, at);
-    bool is_end = false;
-    bool is_damaged = false;
-    for (int taken = 0; taken < kCopiedATransaction && !is_end && !is_damaged; ++taken) {
-      const auto row = run->step();
-      is_damaged = !row;
-      is_end = row && !*row;
-      if (!row || !*row) break;
-      at = run->integer(0) + 1;
-      skip = 1;
-      Run copy(*put);
-      for (int column = 0; column < columns; ++column) copy->bind_column(column + 1, *rows, column);
-      if (const auto done = copy->step(); !done) return done.error();
-      ++copied.rows;
-    }
-    if (auto committed = transaction->commit(); !committed) return committed.error();
-    if (is_end) return copied;
-    if (!is_damaged) continue;
-    copied.met_damage = true;
-    at += skip * step;
-    skip *= 2;
-  }
-  return copied;
-}
+Result<void> DatabaseLog::salvage(const std::string& cause) {
+  close();
+  const auto fresh = salvage_of(path_);
+  if (auto removed = remove_database(fresh); !removed) return removed;
+  if (auto connected = connect(fresh); !connected) return connected;
+  if (auto copied = copy_from(path_); !copied) return copied;
+  if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+  close();
 
-// Numbers that were not found again are gone for every reader.
-Result<void> DatabaseLog::copy_progress(Db& from, const SeqRanges& copied, bool has_summaries) {
-  const std::uint64_t newest = copied.ranges().empty() ? 0 : copied.ranges().back().last;
-  std::map<std::string, SeqRanges, std::less<>> progress;
-  auto old_progress = from.prepare("SELECT sink, first_seq, last_seq FROM progress");
-  bool is_whole = false;
-  if (old_progress) {
-    auto more = old_progress->step();
-    for (; more && *more; more = old_progress->step()) {
-      progress[std::string(old_progress->text(0))].add(
-          {as_count(old_progress->integer(1)), as_count(old_progress->integer(2))});
-    }
-    is_whole = more.has_value();
+  // The new one is whole. First the old set aside goes: one is kept.
+  const auto directory = directory_of(path_);
+  const std::string prefix = path_.filename().string() + ".corrupt-";
+  const auto names = files_.names(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (!name.starts_with(prefix)) continue;
+    if (auto removed = files_.remove(directory / name); !removed) return removed;
   }
-  // Rather an hour that lacks its last readings than one that counts them twice.
-  const bool is_folded_known = is_whole && progress.contains(kSummariesReader);
-  if (has_summaries && !is_folded_known) progress[std::string(kSummariesReader)].add({0, newest});
-  for (auto& [sink, ranges] : progress) {
-    std::uint64_t at = 0;
-    while (const auto hole = copied.first_gap(at, newest)) {
-      ranges.add(*hole);
-      at = hole->last + 1;
-    }
-    if (auto written = write_ranges(sink, ranges); !written) return written;
-  }
+  if (auto synced = files_.sync(directory); !synced) return synced;
+  // Step by step, each for good before the next: finish_swap() goes on from any of them.
+  const std::string aside = path_.string() + ".corrupt-" + time_suffix(clock_.wall());
+  if (auto moved = files_.rename(path_, aside); !moved) return moved;
+  if (auto synced = files_.sync(directory); !synced) return synced;
+  if (auto moved = move_companions(aside); !moved) return moved;
+  if (auto moved = files_.rename(fresh, path_); !moved) return moved;
+  if (auto synced = files_.sync(directory); !synced) return synced;
+  log::error("store: " + cause + "; the damaged database is kept as " + aside);
+  if (auto connected = connect_and_load(); !connected) return connected;
+
+  const MutexLock lock(state_mutex_);
+  set_aside_ = aside;
+  ++salvages_;
+  log::notice("store: salvaged " + std::to_string(salvaged_) + " segments with " +
+              std::to_string(state_.points) +
+              " points; lost to damage so far: " + (state_.damaged_at_least ? "at least " : "") +
+              std::to_string(state_.damaged_points) + " points");
   return {};
 }
 

@@ -26,6 +26,11 @@ ErrorKind kind_of(int code) {
   }
 }
 
+// The database could not be opened again after it was closed for damage.
+Error closed() {
+  return Error{ErrorKind::unavailable, "the log's database is closed"};
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* handle) {
@@ -64,6 +69,7 @@ Statement& Statement::bind_column(int index, const Statement& from, int column) 
 }
 
 Result<bool> Statement::step() {
+  if (!handle_) return closed();
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -73,6 +79,7 @@ Result<bool> Statement::step() {
 }
 
 void Statement::reset() {
+  if (!handle_) return;
   sqlite3_reset(handle_.get());
   sqlite3_clear_bindings(handle_.get());
 }
@@ -91,12 +98,10 @@ std::string_view Statement::blob(int column) const {
              : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
 }
 
-Result<Db> Db::open(const std::filesystem::path& path, int flags) {
+Result<Db> Db::open(const std::filesystem::path& path, int flags, const char* vfs) {
   sqlite3* raw = nullptr;
-  // One process holds the database (store_lock.h), so the WAL's index is kept in memory: as a file it would
-  // cost flash some 30 KiB a minute.
   const int code =
-      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, "unix-excl");
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   Db db;
   db.handle_.reset(raw);
   if (code != SQLITE_OK) {
@@ -110,6 +115,7 @@ Result<Db> Db::open(const std::filesystem::path& path, int flags) {
 }
 
 Result<void> Db::exec(const std::string& sql) {
+  if (!handle_) return closed();
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return sqlite_error(handle_.get());
   }
@@ -117,6 +123,7 @@ Result<void> Db::exec(const std::string& sql) {
 }
 
 Result<Statement> Db::prepare(std::string_view sql) {
+  if (!handle_) return closed();
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                          &raw, nullptr) != SQLITE_OK) {

@@ -58,7 +58,7 @@ class Run {
 class Db {
  public:
   Db() = default;
-  static Result<Db> open(const std::filesystem::path& path, int flags);
+  static Result<Db> open(const std::filesystem::path& path, int flags, const char* vfs = "unix-excl");
 
   Result<void> exec(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a damaged database is copied, and how it is counted what is not. Rows are read by number, past the
+// damage; a failing read is tried once more, since a medium may only stumble.
+#include <algorithm>
+
+#include "store/log_database.h"
+#include "store/schema.h"
+#include "store/segment_row.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
+constexpr int kCopiedATransaction = 200;
+constexpr std::int64_t kHourNs = 3'600'000'000'000;
+constexpr std::uint64_t kUnknown = INT64_MAX;
+
+// What was written does not fit the table: the damage made it so.
+bool is_misfit(Db& db) {
+  const int code = sqlite3_errcode(db.handle()) & 0xff;
+  return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH;
+}
+
+std::uint64_t count_lines(std::string_view lines) {
+  return static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+}
+
+Result<bool> step_twice(Statement& statement) {
+  auto row = statement.step();
+  return row ? row : statement.step();
+}
+
+}  // namespace
+
+DatabaseLog::Held DatabaseLog::held_in(Db& from) {
+  Held held{.last_seq = kUnknown};
+  std::map<std::string, std::int64_t> meta;
+  bool is_whole = false;
+  if (auto rows = from.prepare("SELECT key, value FROM meta")) {
+    auto row = step_twice(*rows);
+    for (; row && *row; row = rows->step()) meta[std::string(rows->text(0))] = rows->integer(1);
+    is_whole = row.has_value();
+  }
+  const std::uint64_t gone = as_count(meta[meta::kGonePoints]);
+  std::uint64_t total = as_count(meta[meta::kTotalPoints]);
+  auto last = from.prepare("SELECT seq, total_points FROM segments ORDER BY seq DESC LIMIT 1");
+  if (!last) return held;
+  const auto row = step_twice(*last);
+  if (!row) return held;
+  const std::uint64_t meta_last = as_count(meta[meta::kLastSeq]);
+  const std::uint64_t row_last = *row ? as_count(last->integer(0)) : 0;
+  if (*row && row_last >= meta_last) total = as_count(last->integer(1));
+  if (std::max(row_last, meta_last) > kUnknown / 2) return held;  // not a number we gave
+  held.last_seq = std::max(row_last, meta_last);
+  held.is_exact = is_whole && total >= gone;
+  held.points = total >= gone ? total - gone : 0;
+  return held;
+}
+
+// Errors: those of the new database. What cannot be read of the damaged one is lost and counted.
+Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
+  Held held{.last_seq = kUnknown};
+  CopiedSegments segments;
+  Db from;
+  if (files_.kind(damaged) == StoreFiles::Kind::file) {
+    auto opened = Db::open(damaged, SQLITE_OPEN_READWRITE, files_.vfs());
+    if (!opened) return opened.error();
+    from = std::move(*opened);
+    // With this SQLite reads a file that is shorter than its header says, as far as it goes.
+    if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
+    held = held_in(from);
+    auto copied = copy_segments(from, held.last_seq);
+    if (!copied) return copied.error();
+    segments = std::move(*copied);
+  }
+  const auto summaries = copy_tables(from);
+  if (!summaries) return summaries.error();
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  const auto last_seq = copy_progress(from, segments.numbers, held.last_seq, *summaries);
+  if (!last_seq) return last_seq.error();
+  if (auto done = copy_meta(from, held, segments, *last_seq); !done) return done;
+  if (auto done = transaction->commit(); !done) return done;
+  const MutexLock lock(state_mutex_);
+  salvaged_ = segments.count;
+  return {};
+}
+
+Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegments& segments,
+                                    std::uint64_t last_seq) {
+  std::map<std::string, std::uint64_t> values;
+  for (const char* key :
+       {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive, meta::kDroppedPoints, meta::kDroppedFrom,
+        meta::kDroppedTo, meta::kDamaged, meta::kDamagedPoints, meta::kDamagedAtLeast}) {
+    const auto value = from.integer(std::string("SELECT value FROM meta WHERE key = '") + key + "'");
+    if (value && *value != 0) values[key] = as_count(*value);
+  }
+  // The numbers go on where the old ones ended.
+  values[meta::kLastSeq] = last_seq;
+  values[meta::kTotalPoints] = segments.points;
+  values[meta::kTotalBytes] = segments.bytes;
+  values[meta::kTotalSegments] = segments.count;
+  values[meta::kDamaged] += segments.damaged;
+  const std::uint64_t missing = held.points > segments.points ? held.points - segments.points : 0;
+  values[meta::kDamagedPoints] += std::max(missing, segments.damaged_points);
+  // More found than were said to be there: what said so is damaged.
+  if (!held.is_exact || held.points < segments.points) values[meta::kDamagedAtLeast] = 1;
+  for (const auto& [key, value] : values) {
+    if (auto put = put_meta(key.c_str(), value); !put) return put;
+  }
+  return {};
+}
+
+Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
+  CopiedSegments copied;
+  auto row = from.prepare("SELECT " + std::string(kSegmentColumns) +
+                          " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+  if (!row) return copied;  // there is no such table any more
+  std::uint64_t seq = 0;
+  std::uint64_t skip = 1;
+  std::optional<Transaction> transaction;
+  while (seq <= last) {
+    Run run(*row);
+    run->bind(1, as_int(seq));
+    const auto found = step_twice(*row);
+    if (found && !*found) break;
+    const std::uint64_t number = found ? as_count(run->integer(0)) : 0;
+    if (!found || number < seq || number > last) {
+      // Behind the damage there may be more: look further and further ahead.
+      if (skip > kMostSkip) break;
+      seq += skip;
+      skip *= 2;
+      continue;
+    }
+    skip = 1;
+    seq = number + 1;
+    StoredSegment segment = segment_of(*row);
+    const auto lines = is_intact(*row) ? inflate_payload(segment.view()) : Error{};
+    if (!lines) {
+      ++copied.damaged;
+      copied.damaged_points += segment.points;
+      continue;
+    }
+    if (!transaction) {
+      auto begun = Transaction::begin(writer_.db);
+      if (!begun) return begun.error();
+      transaction.emplace(std::move(*begun));
+    }
+    // The check is of the lines: the rest of the row may be damaged.
+    const std::uint64_t points = count_lines(*lines);
+    Run insert(writer_.insert);
+    for (int column = 0; column <= 8; ++column) insert->bind_column(column + 1, *row, column);
+    insert->bind(6, as_int(points))
+        .bind_blob(10, segment.payload)
+        .bind(11, as_int(copied.points + points))
+        .bind(12, as_int(copied.bytes + segment.payload.size()))
+        .bind(13, as_int(copied.count + 1));
+    if (const auto done = insert->step(); !done) {
+      if (!is_misfit(writer_.db)) return done.error();
+      ++copied.damaged;
+      copied.damaged_points += points;
+      continue;
+    }
+    copied.points += points;
+    copied.bytes += segment.payload.size();
+    ++copied.count;
+    copied.numbers.add({number, number});
+    if (copied.count % kCopiedATransaction == 0) {
+      if (auto committed = transaction->commit(); !committed) return committed.error();
+      transaction.reset();
+    }
+  }
+  if (transaction) {
+    if (auto committed = transaction->commit(); !committed) return committed.error();
+  }
+  return copied;
+}
+
+// Whether there were summaries.
+Result<bool> DatabaseLog::copy_tables(Db& from) {
+  bool has_summaries = false;
+  for (const auto& [table, columns] :
+       {std::pair{"summaries", "hour_ns, crc32, payload"},
+        std::pair{"status_changes",
+                  "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
+        std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
+        std::pair{"trimmed", "seq, points"},
+        std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
+    const std::string names(columns);
+    const std::string key = names.substr(0, names.find(','));
+    std::string values = "?";
+    for (const char c : names) {
+      if (c == ',') values += ",?";
+    }
+    const bool by_time = key.ends_with("_ns");
+    const auto rows =
+        copy_table(from, "SELECT " + names + " FROM " + table + " WHERE " + key + " >= ? ORDER BY " + key,
+                   std::string("INSERT OR IGNORE INTO ") + table + "(" + names + ") VALUES(" + values + ")",
+                   by_time ? kHourNs : 1);
+    if (!rows) return rows.error();
+    if (rows->met_damage) log::error(std::string("store: some of ") + table + " is lost");
+    if (std::string_view(table) == "summaries") has_summaries = rows->rows > 0;
+  }
+  return has_summaries;
+}
+
+Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string& select,
+                                                    const std::string& insert, std::int64_t step) {
+  Copied copied;
+  auto rows = from.prepare(select);
+  if (!rows) {  // not there: an older schema, or its part of it is damaged
+    copied.met_damage = true;
+    return copied;
+  }
+  auto put = writer_.db.prepare(insert);
+  if (!put) return put.error();
+  const int columns = sqlite3_bind_parameter_count(put->handle());
+  std::int64_t at = 0;
+  for (std::int64_t skip = 1; skip <= as_int(kMostSkip);) {
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    Run run(*rows);
+    run->bind(1, at);
+    bool is_end = false;
+    bool is_damaged = false;
+    for (int taken = 0; taken < kCopiedATransaction && !is_end && !is_damaged; ++taken) {
+      const auto row = taken == 0 ? step_twice(*rows) : run->step();
+      is_end = row && !*row;
+      is_damaged = !row || (*row && (run->integer(0) < at || run->integer(0) == INT64_MAX));
+      if (is_end || is_damaged) break;
+      // The rows of one number go together: `gaps` may have several.
+      at = run->integer(0);
+      skip = 1;
+      Run copy(*put);
+      for (int column = 0; column < columns; ++column) copy->bind_column(column + 1, *rows, column);
+      if (const auto done = copy->step(); !done) {
+        if (!is_misfit(writer_.db)) return done.error();
+        copied.met_damage = true;
+        continue;
+      }
+      ++copied.rows;
+    }
+    if (auto committed = transaction->commit(); !committed) return committed.error();
+    if (is_end) return copied;
+    if (is_damaged) {
+      copied.met_damage = true;
+      if (__builtin_add_overflow(at, skip * step, &at)) return copied;
+      skip *= 2;
+    } else {
+      ++at;
+    }
+  }
+  return copied;
+}
+
+// Returns the last number given out, as far as it can be told. Numbers that were not found again are gone for
+// every reader.
+Result<std::uint64_t> DatabaseLog::copy_progress(Db& from, const SeqRanges& copied, std::uint64_t last_seq,
+                                                 bool has_summaries) {
+  std::uint64_t newest = copied.ranges().empty() ? 0 : copied.ranges().back().last;
+  if (last_seq != kUnknown) newest = std::max(newest, last_seq);
+  std::map<std::string, SeqRanges, std::less<>> progress;
+  {
+    // What was acknowledged and waits to be written.
+    const MutexLock lock(state_mutex_);
+    for (const auto& [name, sink] : state_.sinks) progress[name] = sink.acknowledged;
+    newest = std::max(newest, state_.last_seq);
+  }
+  auto old_progress = from.prepare("SELECT sink, first_seq, last_seq FROM progress");
+  bool is_whole = false;
+  if (old_progress) {
+    auto more = step_twice(*old_progress);
+    for (; more && *more; more = old_progress->step()) {
+      const SeqRange range{as_count(old_progress->integer(1)), as_count(old_progress->integer(2))};
+      if (range.last > kUnknown / 2) continue;  // not a number we gave
+      if (last_seq == kUnknown) newest = std::max(newest, range.last);
+      if (range.last > newest) continue;
+      progress[std::string(old_progress->text(0))].add(range);
+    }
+    is_whole = more.has_value();
+  }
+  // Rather an hour that lacks its last readings than one that counts them twice.
+  const bool is_folded_known = is_whole && progress.contains(kSummariesReader);
+  if (has_summaries && !is_folded_known) progress[std::string(kSummariesReader)].add({0, newest});
+  for (auto& [sink, ranges] : progress) {
+    std::uint64_t at = 0;
+    while (const auto hole = copied.first_gap(at, newest)) {
+      ranges.add(*hole);
+      at = hole->last + 1;
+    }
+    if (auto written = write_ranges(sink, ranges); !written) return written.error();
+  }
+  return newest;
+}
+
+}  // namespace vigile
