@@ -144,7 +144,8 @@ Result<void> Committer::commit(std::span<const NewSegment> more) {
   }
   if (const auto committed = commit_and_report(); !committed) return committed;
   if (refused() == before) return {};
-  return Error{ErrorKind::full, "the log has reached its max_size, and `overflow` says that new readings are dropped"};
+  return Error{ErrorKind::full,
+               "the log has reached its max_size, and `overflow` says that new readings are dropped"};
 }
 
 Result<void> Committer::commit_and_report() {

@@ -42,19 +42,45 @@ Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimit
   }
 }
 
+SeqRange DatabaseLog::with_absent_before(SeqRange range) const {
+  {
+    const MutexLock lock(state_mutex_);
+    if (state_.thinned_points == 0) return range;
+  }
+  const auto before = look_up(reader_.number_before, range.first);
+  return {std::min(range.first, as_count(before) + 1), range.last};
+}
+
 void DatabaseLog::count_damaged(std::uint64_t seq) {
   log::error("store: segment " + std::to_string(seq) + " is damaged and is passed over");
+  const SeqRange gone = with_absent_before({seq, seq});
   const MutexLock lock(state_mutex_);
   ++state_.damaged;
   for (auto& [name, sink] : state_.sinks) {
-    sink.acknowledged.add({seq, seq});
+    sink.acknowledged.add(gone);
     sink.dirty = true;
   }
   if (state_.folded) {
-    state_.folded->acknowledged.add({seq, seq});
+    state_.folded->acknowledged.add(gone);
     state_.folded->dirty = true;
   }
   if (!state_.dirty_since) state_.dirty_since = clock_.boot();
+}
+
+// A batch that is tried again is read again: together with more of it, or less, it is the same one.
+void DatabaseLog::note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) {
+  const MutexLock lock(state_mutex_);
+  const auto found = state_.sinks.find(sink);
+  if (found == state_.sinks.end()) return;
+  found->second.has_read = true;
+  if (segments.empty()) return;
+  const SeqRange now{segments.front().seq, segments.back().seq};
+  std::optional<SeqRange>& handed = found->second.handed;
+  if (!handed || now.first < handed->first || now.first > handed->last) {
+    handed = now;
+  } else {
+    handed->last = std::max(handed->last, now.last);
+  }
 }
 
 Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
@@ -62,13 +88,19 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_vie
                                                                  const ReadLimits& limits) {
   for (;;) {
     const auto run = next_run(sink, from_seq);
-    if (!run) return std::vector<StoredSegment>{};
+    if (!run) {
+      note_handed(sink, {});
+      return std::vector<StoredSegment>{};
+    }
     Error damage;
     {
       const MutexLock lock(read_mutex_);
       auto read = read_run(*run, limits);
       if (!read && read.error().kind != ErrorKind::corrupt) return read.error();
-      if (read && !read->segments.empty()) return std::move(read->segments);
+      if (read && !read->segments.empty()) {
+        note_handed(sink, read->segments);
+        return std::move(read->segments);
+      }
       if (read && read->damaged) {
         count_damaged(*read->damaged);
         continue;
@@ -145,6 +177,10 @@ LogStatus DatabaseLog::status() const {
     status.dropped_points = state_.dropped_points;
     status.dropped_from_ns = state_.dropped_from_ns;
     status.dropped_to_ns = state_.dropped_to_ns;
+    status.thinned_points = state_.thinned_points;
+    status.thinned_made_points = state_.thinned_made;
+    status.thinned_from_ns = state_.thinned_from_ns;
+    status.thinned_to_ns = state_.thinned_to_ns;
     status.unsummarised_lost_points = state_.unsummarised_lost;
     status.damaged_segments = state_.damaged;
     status.dead_letters = state_.dead_letters;
@@ -166,12 +202,16 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
-        backlog.segments += gap.last + 1 - gap.first;
+        backlog.segments += as_count(look_up(reader_.segments_through, gap.last) -
+                                     look_up(reader_.segments_before, gap.first));
         backlog.points +=
             as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
         Run trimmed(reader_.trimmed);
         trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
-        if (const auto row = trimmed->step(); row && *row) backlog.points -= as_count(trimmed->integer(0));
+        if (const auto row = trimmed->step(); row && *row) {
+          backlog.points -= as_count(trimmed->integer(0));
+          backlog.segments -= as_count(trimmed->integer(1));
+        }
       }
       if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
       // One that has left the settings and has nothing waiting is of no interest.

@@ -83,7 +83,6 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
        {std::pair{"status_changes",
                   "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
         std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
-        std::pair{"trimmed", "seq, points"},
         std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
     const std::string names(columns);
     const std::string key = names.substr(0, names.find(','));
@@ -113,8 +112,12 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
 }
 
 Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
-  auto row = from.prepare("SELECT " + std::string(kSegmentColumns) +
-                          " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+  const auto select = [&](const char* level) {
+    return from.prepare("SELECT " + std::string(kSegmentColumns) + ", " + level +
+                        " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+  };
+  auto row = select("thinned");
+  if (!row) row = select("0");  // an older schema
   if (!row) return row.error();
   SeqRanges copied;
   std::uint64_t seq = 0;
@@ -157,7 +160,8 @@ Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
     insert->bind_blob(10, payload)
         .bind(11, as_int(points))
         .bind(12, as_int(bytes))
-        .bind(13, as_int(segments));
+        .bind(13, as_int(segments))
+        .bind_column(14, *row, 10);
     if (const auto done = insert->step(); !done) return done.error();
     copied.add({seq, seq});
     ++seq;
