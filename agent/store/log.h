@@ -25,7 +25,9 @@ namespace vigile {
 class History;
 class StoreFiles;
 
-enum class Overflow { drop_oldest, drop_newest };
+// thin: the oldest undelivered readings are made into one line a series and minute, then ten minutes; dropped
+// is only what that does not make room for.
+enum class Overflow { drop_oldest, drop_newest, thin };
 
 struct LogOptions {
   std::filesystem::path path;                               // its directory is made when missing
@@ -80,6 +82,13 @@ struct LogStatus {
   std::uint64_t dropped_points = 0;   // undelivered points lost to max_size, since the database was made
   std::optional<std::int64_t> dropped_from_ns;  // the span of time they were from
   std::optional<std::int64_t> dropped_to_ns;
+  // Overflow::thin: undelivered points that others now stand for, and how many those are, since the database
+  // was made: `appended - dropped - thinned + made` is what there was to deliver. A point made may be thinned
+  // again; it counts in both.
+  std::uint64_t thinned_points = 0;
+  std::uint64_t thinned_made_points = 0;
+  std::optional<std::int64_t> thinned_from_ns;  // the span of time they were from
+  std::optional<std::int64_t> thinned_to_ns;
   std::uint64_t unsummarised_lost_points = 0;  // lost to max_size before they were folded into summaries
   std::uint64_t damaged_segments = 0;          // failed their check and were skipped
   std::uint64_t damaged_points = 0;            // lost to damage, since the database was first made
@@ -114,7 +123,8 @@ class Log {
 
   // Up to `limits` of what `sink` has not acknowledged, with numbers from `from_seq` on, in order, only
   // segments with consecutive numbers apart from delivered or dropped ones, only those ready to be sent
-  // (clock not unset). Damaged segments are skipped, counted and settled. Empty: nothing to send.
+  // (clock not unset). Damaged segments are skipped, counted and settled. Empty: nothing to send. What was
+  // read last stays as it is until it is acknowledged or the sink reads elsewhere: it may be under way.
   virtual Result<std::vector<StoredSegment>> read_undelivered(std::string_view sink, std::uint64_t from_seq,
                                                               const ReadLimits& limits) = 0;
   // History for analytics: segments whose time overlaps [from_ns, to_ns), delivered or not, from `from_seq`
@@ -129,7 +139,8 @@ class Log {
                                    const std::vector<DeadLetter>& dead_letters = {}) = 0;
 
   // Housekeeping by the writer's thread: writes waiting acknowledgements when due, deletes delivered history
-  // older than `keep`, checkpoints. Returns when it wants to be called again, if at all.
+  // older than `keep`, checkpoints, thins ahead when the log is nearly full. Returns when it wants to be
+  // called again, if at all.
   virtual Result<std::optional<BootTime>> maintain(BootTime now) = 0;
   // Writes everything that waits in memory (acknowledgements).
   virtual Result<void> flush() = 0;

@@ -59,7 +59,8 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
         .bind_blob(10, payload_)
         .bind(11, as_int(total_points))
         .bind(12, as_int(total_bytes_ + payload_.size()))
-        .bind(13, as_int(total_segments_ + 1));
+        .bind(13, as_int(total_segments_ + 1))
+        .bind(14, std::int64_t{0});
     if (const auto done = run->step(); !done) return done.error();
   }
   if (auto inserted = insert_changes(segment); !inserted) return inserted.error();

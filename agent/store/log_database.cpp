@@ -111,23 +111,24 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
         return SQLITE_OK;
       },
       &writer_.wal_pages);
-  const auto written =
-      prepare(writer_.db,
-              {{&writer_.insert,
-                "INSERT INTO segments(seq, clock, boot_id, first_ns, last_ns, points, raw_bytes, crc32, "
-                "payload_crc32, "
-                "payload, total_points, total_bytes, total_segments) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"},
-               {&writer_.erase, "DELETE FROM segments WHERE seq >= ? AND seq <= ?"},
-               {&writer_.delete_progress, "DELETE FROM progress WHERE sink = ?"},
-               {&writer_.insert_progress, "INSERT INTO progress(sink, first_seq, last_seq) VALUES(?,?,?)"},
-               {&writer_.insert_dead_letter,
-                "INSERT INTO dead_letters(sink, refused_ns, line, reason) VALUES(?,?,?,?)"},
-               {&writer_.insert_change,
-                "INSERT INTO status_changes(equipment_id, time_ns, clock, boot_id, old_status, new_status, "
-                "reason, until_ns) VALUES(?,?,?,?,?,?,?,?)"},
-               {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
-               {&writer_.page_count, "PRAGMA page_count"},
-               {&writer_.free_pages, "PRAGMA freelist_count"}});
+  const auto written = prepare(
+      writer_.db,
+      {{&writer_.insert,
+        "INSERT INTO segments(seq, clock, boot_id, first_ns, last_ns, points, raw_bytes, crc32, "
+        "payload_crc32, "
+        "payload, total_points, total_bytes, total_segments, thinned) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+       {&writer_.erase, "DELETE FROM segments WHERE seq >= ? AND seq <= ?"},
+       {&writer_.delete_progress, "DELETE FROM progress WHERE sink = ?"},
+       {&writer_.insert_progress, "INSERT INTO progress(sink, first_seq, last_seq) VALUES(?,?,?)"},
+       {&writer_.insert_dead_letter,
+        "INSERT INTO dead_letters(sink, refused_ns, line, reason) VALUES(?,?,?,?)"},
+       {&writer_.insert_change,
+        "INSERT INTO status_changes(equipment_id, time_ns, clock, boot_id, old_status, new_status, "
+        "reason, until_ns) VALUES(?,?,?,?,?,?,?,?)"},
+       {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
+       {&writer_.insert_trimmed, "INSERT INTO trimmed(seq, points, segments) VALUES(?,?,?)"},
+       {&writer_.page_count, "PRAGMA page_count"},
+       {&writer_.free_pages, "PRAGMA freelist_count"}});
   if (!written) return written;
 
   auto reading = Db::open(database, SQLITE_OPEN_READWRITE, files_.vfs());
@@ -148,7 +149,14 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
         "segments.seq), 0) "
         "FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
        {&reader_.first_ns_at, "SELECT first_ns FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
-       {&reader_.trimmed, "SELECT sum(points) FROM trimmed WHERE seq >= ? AND seq <= ?"}});
+       {&reader_.trimmed, "SELECT sum(points), sum(segments) FROM trimmed WHERE seq >= ? AND seq <= ?"},
+       {&reader_.segments_through,
+        "SELECT total_segments FROM segments WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
+       {&reader_.segments_before,
+        "SELECT total_segments - 1 - coalesce((SELECT segments FROM trimmed WHERE trimmed.seq = "
+        "segments.seq), 0) "
+        "FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1"},
+       {&reader_.number_before, "SELECT seq FROM segments WHERE seq < ? ORDER BY seq DESC LIMIT 1"}});
   if (!read) return read;
   writer_.wal_pages = static_cast<int>(files_.size(database.string() + "-wal").value_or(0) / kFrameBytes);
   return {};
@@ -172,6 +180,12 @@ Result<void> DatabaseLog::load_state() {
   if (state.dropped_points > 0) {
     state.dropped_from_ns = meta[meta::kDroppedFrom];
     state.dropped_to_ns = meta[meta::kDroppedTo];
+  }
+  state.thinned_points = as_count(meta[meta::kThinnedPoints]);
+  state.thinned_made = as_count(meta[meta::kThinnedMade]);
+  if (state.thinned_points > 0) {
+    state.thinned_from_ns = meta[meta::kThinnedFrom];
+    state.thinned_to_ns = meta[meta::kThinnedTo];
   }
   state.damaged = as_count(meta[meta::kDamaged]);
   state.damaged_points = as_count(meta[meta::kDamagedPoints]);
@@ -226,6 +240,13 @@ Result<void> DatabaseLog::load_state() {
     if (!row) return row.error();
     if (!*row) break;
     state.unset.add({as_count(unset->integer(0)), as_count(unset->integer(0))});
+  }
+  thin_from_ = {};
+  for (const int level : {1, 2}) {
+    const auto newest =
+        db.integer("SELECT max(seq) FROM segments WHERE thinned > 0 AND thinned >= " + std::to_string(level));
+    if (!newest) return newest.error();
+    thin_from_[static_cast<std::size_t>(level)] = as_count(*newest) + 1;
   }
   const auto letters = db.integer("SELECT count(*) FROM dead_letters");
   if (!letters) return letters.error();
@@ -366,13 +387,20 @@ void DatabaseLog::mark_progress_written() {
 
 Result<void> DatabaseLog::acknowledge(std::string_view sink, SeqRange range,
                                       const std::vector<DeadLetter>& dead_letters) {
-  return dead_letters.empty() ? settle(sink, range) : refuse(sink, range, dead_letters);
+  if (!dead_letters.empty()) return refuse(sink, range, dead_letters);
+  const MutexLock read(read_mutex_);  // until it is settled: nothing is thinned meanwhile
+  return settle(sink, with_absent_before(range));
 }
 
 Result<void> DatabaseLog::refuse(std::string_view sink, SeqRange range,
                                  const std::vector<DeadLetter>& dead_letters) {
   return mending([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
+    SeqRange settled;
+    {
+      const MutexLock read(read_mutex_);
+      settled = with_absent_before(range);
+    }
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
     for (const DeadLetter& letter : dead_letters) {
@@ -389,7 +417,7 @@ Result<void> DatabaseLog::refuse(std::string_view sink, SeqRange range,
       const auto found = state_.sinks.find(sink);
       if (found != state_.sinks.end()) before = found->second.acknowledged;
     }
-    auto result = settle(sink, range);
+    auto result = settle(sink, settled);
     if (result) result = write_progress();
     if (result) result = transaction->commit();
     const MutexLock lock(state_mutex_);
@@ -412,6 +440,7 @@ Result<void> DatabaseLog::settle(std::string_view sink, SeqRange range) {
     return Error{ErrorKind::not_found, "no sink \"" + std::string(sink) + "\""};
   found->second.acknowledged.add(range);
   found->second.dirty = true;
+  if (found->second.handed && found->second.handed->last <= range.last) found->second.handed.reset();
   if (!state_.dirty_since) state_.dirty_since = clock_.boot();
   return {};
 }

@@ -2,7 +2,8 @@
 // The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
 // sinks, acknowledge), log_append.cpp (a commit), log_reading.cpp (what sinks and people read),
 // log_history.cpp (what History reads and writes), history_removal.cpp (removal on request), retention.cpp
-// (size cap, keep), salvage.cpp, salvage_copy.cpp (damage), clock_repair.cpp.
+// (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
+// clock_repair.cpp.
 #pragma once
 
 #include <array>
@@ -24,6 +25,7 @@
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
 #include "store/store_files.h"
+#include "store/thinning.h"
 
 namespace vigile {
 
@@ -44,6 +46,7 @@ struct WriteConnection {
   Statement insert_dead_letter;
   Statement insert_change;
   Statement set_meta;
+  Statement insert_trimmed;
   Statement page_count;
   Statement free_pages;
   int wal_pages = 0;  // frames in the WAL, from SQLite's hook
@@ -51,12 +54,15 @@ struct WriteConnection {
 
 struct ReadConnection {
   Db db;
-  Statement by_seq;          // rows of a run of numbers
-  Statement by_time;         // rows that overlap a span of time
-  Statement points_through;  // total_points of the last row up to a number
-  Statement points_before;   // total_points before the first row from a number on
-  Statement first_ns_at;     // first_ns of that row
-  Statement trimmed;         // points taken out of a run of numbers
+  Statement by_seq;            // rows of a run of numbers
+  Statement by_time;           // rows that overlap a span of time
+  Statement points_through;    // total_points of the last row up to a number
+  Statement points_before;     // total_points before the first row from a number on
+  Statement first_ns_at;       // first_ns of that row
+  Statement trimmed;           // points and segments taken out of a run of numbers
+  Statement segments_through;  // as for points
+  Statement segments_before;
+  Statement number_before;  // of the last row before a number
 };
 
 // Opened by the first question to the history. Each of its reads is short: no snapshot is held between pages.
@@ -122,6 +128,8 @@ class DatabaseLog final : public Log, public History {
     SeqRanges acknowledged;
     bool known = false;
     bool dirty = false;
+    bool has_read = false;           // since the log was opened
+    std::optional<SeqRange> handed;  // what it read last: may be under way
   };
   // What append and status need to know without asking the database.
   struct State {
@@ -137,6 +145,10 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t dropped_points = 0;
     std::optional<std::int64_t> dropped_from_ns;
     std::optional<std::int64_t> dropped_to_ns;
+    std::uint64_t thinned_points = 0;
+    std::uint64_t thinned_made = 0;
+    std::optional<std::int64_t> thinned_from_ns;
+    std::optional<std::int64_t> thinned_to_ns;
     std::uint64_t unsummarised_lost = 0;
     std::optional<std::int64_t> gone_to_ns;  // largest known time among removed segments
     std::uint64_t damaged = 0;
@@ -188,7 +200,10 @@ class DatabaseLog final : public Log, public History {
   // log_reading.cpp
   std::optional<SeqRange> next_run(std::string_view sink, std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<RunRead> read_run(SeqRange run, const ReadLimits& limits) REQUIRES(read_mutex_);
-  void count_damaged(std::uint64_t seq, std::uint64_t points) EXCLUDES(state_mutex_);
+  void count_damaged(std::uint64_t seq, std::uint64_t points) REQUIRES(read_mutex_) EXCLUDES(state_mutex_);
+  void note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) EXCLUDES(state_mutex_);
+  // The numbers before it that have no row were thinned into it, or are gone: it stands for them too.
+  SeqRange with_absent_before(SeqRange range) const REQUIRES(read_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
   std::int64_t look_up(Statement& statement, std::uint64_t seq) const REQUIRES(read_mutex_);
 
@@ -281,6 +296,34 @@ class DatabaseLog final : public Log, public History {
       EXCLUDES(read_mutex_, history_mutex_);
   Result<void> shrink() REQUIRES(write_mutex_) EXCLUDES(read_mutex_, history_mutex_);
 
+  // log_thinning.cpp
+  // Segments that can be made one: for every reader all of them are settled, or none is.
+  struct ThinPlan {
+    SeqRange rows;  // the first and the last
+    int level = 1;
+    std::uint64_t count = 0;
+    std::uint64_t points = 0;
+    std::uint64_t payload_bytes = 0;
+    std::int64_t checksum = 0;  // to see that nothing has changed
+    std::int64_t first_ns = 0;
+    std::int64_t last_ns = 0;
+    ClockState clock = ClockState::set;
+    std::string boot_id;
+  };
+  Result<bool> thin() REQUIRES(write_mutex_) EXCLUDES(read_mutex_, state_mutex_);
+  // When the log is nearly full; one run. The lock is not held while lines are made.
+  Result<bool> thin_ahead() EXCLUDES(write_mutex_, read_mutex_, state_mutex_);
+  Result<bool> is_nearly_full() REQUIRES(write_mutex_);
+  Result<std::optional<ThinPlan>> plan_thinning() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  Result<std::optional<ThinPlan>> plan_thinning(int level) REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  Result<std::optional<ThinPlan>> choose_rows(SeqRange within, int level) REQUIRES(write_mutex_);
+  std::optional<SeqRange> next_thinnable(std::uint64_t from, std::uint64_t last) const EXCLUDES(state_mutex_);
+  // Absent when it meets damage: passed over.
+  Result<std::optional<ThinnedLines>> make_thinned(const ThinPlan& plan) EXCLUDES(read_mutex_);
+  Result<bool> replace(const ThinPlan& plan, const ThinnedLines& thinned) REQUIRES(write_mutex_)
+      EXCLUDES(read_mutex_, state_mutex_);
+  Result<bool> is_unchanged(const ThinPlan& plan) REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+
   // salvage.cpp, salvage_copy.cpp
   // Runs a write or a read; once more on the salvaged database when it meets damage.
   template <class Run>
@@ -371,7 +414,9 @@ class DatabaseLog final : public Log, public History {
   std::optional<BootTime> upkeep_due_ GUARDED_BY(write_mutex_);
   bool dropped_since_upkeep_ GUARDED_BY(write_mutex_) = false;
   log::Repeated dropping_ GUARDED_BY(write_mutex_){"store"};
-  std::optional<std::uint64_t> summary_bytes_ GUARDED_BY(write_mutex_);  // of all rows, once asked for
+  std::optional<std::uint64_t> summary_bytes_ GUARDED_BY(write_mutex_);   // of all rows, once asked for
+  std::array<std::uint64_t, 3> thin_from_ GUARDED_BY(write_mutex_) = {};  // by level: all before is done
+  std::optional<BootTime> opened_ GUARDED_BY(write_mutex_);
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
   HistoryConnection history_ GUARDED_BY(history_mutex_);
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;

@@ -45,7 +45,21 @@ Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimit
   }
 }
 
+SeqRange DatabaseLog::with_absent_before(SeqRange range) const {
+  {
+    const MutexLock lock(state_mutex_);
+    if (state_.thinned_points == 0) return range;
+  }
+  Run row(reader_.number_before);
+  row->bind(1, as_int(range.first));
+  const auto found = row->step();
+  if (!found) return range;  // what cannot be read is not settled
+  const std::uint64_t before = *found ? as_count(row->integer(0)) : 0;
+  return {std::min(range.first, before + 1), range.last};
+}
+
 void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t points) {
+  const SeqRange gone = with_absent_before({seq, seq});
   const MutexLock lock(state_mutex_);
   if (!damaged_seen_.insert(seq).second) return;  // the other readers meet it too
   log::error("store: segment " + std::to_string(seq) + " with " + std::to_string(points) +
@@ -54,14 +68,30 @@ void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t points) {
   state_.damaged_points += points;
   state_.damage_dirty = true;
   for (auto& [name, sink] : state_.sinks) {
-    sink.acknowledged.add({seq, seq});
+    sink.acknowledged.add(gone);
     sink.dirty = true;
   }
   if (state_.folded) {
-    state_.folded->acknowledged.add({seq, seq});
+    state_.folded->acknowledged.add(gone);
     state_.folded->dirty = true;
   }
   if (!state_.dirty_since) state_.dirty_since = clock_.boot();
+}
+
+// A batch that is tried again is read again: together with more of it, or less, it is the same one.
+void DatabaseLog::note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) {
+  const MutexLock lock(state_mutex_);
+  const auto found = state_.sinks.find(sink);
+  if (found == state_.sinks.end()) return;
+  found->second.has_read = true;
+  if (segments.empty()) return;
+  const SeqRange now{segments.front().seq, segments.back().seq};
+  std::optional<SeqRange>& handed = found->second.handed;
+  if (!handed || now.first < handed->first || now.first > handed->last) {
+    handed = now;
+  } else {
+    handed->last = std::max(handed->last, now.last);
+  }
 }
 
 Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
@@ -70,11 +100,17 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_vie
   return mending([&]() -> Result<std::vector<StoredSegment>> {
     for (;;) {
       const auto run = next_run(sink, from_seq);
-      if (!run) return std::vector<StoredSegment>{};
+      if (!run) {
+        note_handed(sink, {});
+        return std::vector<StoredSegment>{};
+      }
       const MutexLock lock(read_mutex_);
       auto read = read_run(*run, limits);
       if (!read) return read.error();
-      if (!read->segments.empty()) return std::move(read->segments);
+      if (!read->segments.empty()) {
+        note_handed(sink, read->segments);
+        return std::move(read->segments);
+      }
       if (read->damaged) {
         count_damaged(*read->damaged, read->damaged_points);
       } else {  // numbers without rows: lost in a salvage
@@ -150,6 +186,10 @@ LogStatus DatabaseLog::status() const {
     status.dropped_points = state_.dropped_points;
     status.dropped_from_ns = state_.dropped_from_ns;
     status.dropped_to_ns = state_.dropped_to_ns;
+    status.thinned_points = state_.thinned_points;
+    status.thinned_made_points = state_.thinned_made;
+    status.thinned_from_ns = state_.thinned_from_ns;
+    status.thinned_to_ns = state_.thinned_to_ns;
     status.unsummarised_lost_points = state_.unsummarised_lost;
     status.damaged_segments = state_.damaged;
     status.damaged_points = state_.damaged_points;
@@ -173,12 +213,16 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
-        backlog.segments += gap.last + 1 - gap.first;
+        backlog.segments += as_count(look_up(reader_.segments_through, gap.last) -
+                                     look_up(reader_.segments_before, gap.first));
         backlog.points +=
             as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
         Run trimmed(reader_.trimmed);
         trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
-        if (const auto row = trimmed->step(); row && *row) backlog.points -= as_count(trimmed->integer(0));
+        if (const auto row = trimmed->step(); row && *row) {
+          backlog.points -= as_count(trimmed->integer(0));
+          backlog.segments -= as_count(trimmed->integer(1));
+        }
       }
       if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
       // One that has left the settings and has nothing waiting is of no interest.

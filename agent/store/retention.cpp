@@ -203,6 +203,11 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
     next.segments = state_.segments - removal.segments;
   }
   const Dropped dropped = dropped_with(removal.lost_points, removal.lost_from_ns, removal.lost_to_ns);
+  SeqRange gone = removal.range;
+  {
+    const MutexLock read(read_mutex_);
+    gone = with_absent_before(gone);
+  }
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   {
@@ -237,10 +242,10 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
   state_.gone_to_ns = next.gone_to_ns;
   state_.unsummarised_lost = next.unsummarised_lost;
   if (state_.folded) {
-    state_.folded->acknowledged.add(removal.range);
+    state_.folded->acknowledged.add(gone);
     if (removal.unsummarised_points > 0 || removal.on_request) state_.folded->dirty = true;
   }
-  if (removal.range.first <= state_.first_seq) state_.first_seq = removal.range.last + 1;
+  if (gone.first <= state_.first_seq) state_.first_seq = removal.range.last + 1;
   if (removal.lost_points > 0) {
     state_.dropped_points = dropped.points;
     state_.dropped_from_ns = dropped.from_ns;
@@ -249,7 +254,7 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
   if (removal.lost_points > 0 || removal.on_request) {
     // What is gone is nobody's backlog.
     for (auto& [name, sink] : state_.sinks) {
-      sink.acknowledged.add(removal.range);
+      sink.acknowledged.add(gone);
       sink.dirty = true;
     }
     if (!state_.dirty_since) state_.dirty_since = clock_.boot();
@@ -338,6 +343,7 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t r
     const std::uint64_t goal = *used + need - limit + more;
     if (auto done = checkpoint(kSmallWrite); !done) return done.error();
     auto removed = remove_delivered(goal, std::nullopt);
+    if (removed && !*removed && options_.overflow == Overflow::thin) removed = thin();
     if (removed && !*removed && !drops_newest) removed = remove_oldest(goal);
     if (removed && !*removed && (!is_refused || !holds_segments())) removed = remove_oldest_summaries(goal);
     if (!removed) return removed.error();
@@ -352,6 +358,8 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t r
 
 Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
   return mending([&]() -> Result<std::optional<BootTime>> {
+    const auto thinned = thin_ahead();
+    if (!thinned) return thinned.error();
     std::optional<BootTime> dirty_since;
     std::uint64_t segments = 0;
     {
@@ -386,6 +394,7 @@ Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
       dropped_since_upkeep_ = false;
       upkeep_due_ = more ? now : now + kUpkeepEvery;
     }
+    if (*thinned) return std::optional(now);  // there may be more
     return next ? std::min(*next, *upkeep_due_) : upkeep_due_;
   });
 }

@@ -58,7 +58,8 @@ DatabaseLog::Held DatabaseLog::held_in(Db& from) {
   return held;
 }
 
-// Errors: those of the new database. What cannot be read of the damaged one is lost and counted.
+// The totals of the rows are counted anew, so `trimmed` stays empty. Errors: those of the new database. What
+// cannot be read of the damaged one is lost and counted.
 Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   Held held{.last_seq = kUnknown};
   CopiedSegments segments;
@@ -92,7 +93,8 @@ Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegm
   std::map<std::string, std::uint64_t> values;
   for (const char* key :
        {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive, meta::kDroppedPoints, meta::kDroppedFrom,
-        meta::kDroppedTo, meta::kDamaged, meta::kDamagedPoints, meta::kDamagedAtLeast}) {
+        meta::kDroppedTo, meta::kDamaged, meta::kDamagedPoints, meta::kDamagedAtLeast, meta::kThinnedPoints,
+        meta::kThinnedMade, meta::kThinnedFrom, meta::kThinnedTo}) {
     const auto value = from.integer(std::string("SELECT value FROM meta WHERE key = '") + key + "'");
     if (value && *value != 0) values[key] = as_count(*value);
   }
@@ -114,9 +116,13 @@ Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegm
 
 Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
   CopiedSegments copied;
-  auto row = from.prepare("SELECT " + std::string(kSegmentColumns) +
-                          " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
-  if (!row) return copied;  // there is no such table any more
+  const auto select = [&](const char* thinned) {
+    return from.prepare("SELECT " + std::string(kSegmentColumns) + ", " + thinned +
+                        " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+  };
+  auto row = select("thinned");
+  if (!row) row = select("0");  // an older schema
+  if (!row) return copied;      // there is no such table any more
   std::uint64_t seq = 0;
   std::uint64_t skip = 1;
   std::optional<Transaction> transaction;
@@ -155,7 +161,8 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::ui
         .bind_blob(10, segment.payload)
         .bind(11, as_int(copied.points + points))
         .bind(12, as_int(copied.bytes + segment.payload.size()))
-        .bind(13, as_int(copied.count + 1));
+        .bind(13, as_int(copied.count + 1))
+        .bind_column(14, *row, 10);
     if (const auto done = insert->step(); !done) {
       if (!is_misfit(writer_.db)) return done.error();
       ++copied.damaged;
@@ -185,7 +192,6 @@ Result<bool> DatabaseLog::copy_tables(Db& from) {
         std::pair{"status_changes",
                   "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
         std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
-        std::pair{"trimmed", "seq, points"},
         std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
     const std::string names(columns);
     const std::string key = names.substr(0, names.find(','));

@@ -74,6 +74,13 @@ CREATE TABLE spans(
   last_ns INTEGER NOT NULL) STRICT;
 CREATE TABLE trimmed(seq INTEGER PRIMARY KEY, points INTEGER NOT NULL) STRICT;
 )"},
+    // thinned: 0 as read, 1 one line a minute and series, 2 one in ten minutes. A thinned segment has the
+    // last number of those it stands for; what it lacks of their totals is in trimmed.
+    Migration{3, R"(
+ALTER TABLE segments ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX segments_thinned ON segments(thinned, seq) WHERE thinned > 0;
+ALTER TABLE trimmed ADD COLUMN segments INTEGER NOT NULL DEFAULT 0;
+)"},
 };
 
 }  // namespace

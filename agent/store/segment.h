@@ -25,8 +25,7 @@ struct StatusChange {
   std::string old_status;    // "online", "warning", "offline", "maintenance", "unknown"
   std::string new_status;
   std::string reason;
-  std::optional<std::int64_t>
-      until_ns;  // of a maintenance that ends by itself; wall clock always; counts as time_ns does
+  std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself; wall clock always
   bool operator==(const StatusChange&) const = default;
 };
 

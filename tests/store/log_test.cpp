@@ -343,7 +343,7 @@ TEST_F(LogTest, RefusesANewerSchemaAndLeavesItUntouched) {
   EXPECT_EQ(refused.error().kind, ErrorKind::corrupt);
   EXPECT_NE(refused.error().message.find("99"), std::string::npos);
   EXPECT_EQ(std::filesystem::file_size(options_.path), size);
-  sql("PRAGMA user_version = 2");
+  sql("PRAGMA user_version = 3");
   open();
   EXPECT_EQ(log_->status().points, 2u);
 }
