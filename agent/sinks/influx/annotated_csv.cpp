@@ -108,7 +108,8 @@ class AnnotatedCsv final : public AnswerDecoder {
       std::string& text = record[at];
       if (text.empty() && at < defaults_.size()) text = defaults_[at];
       if (text.empty()) continue;
-      const std::string_view datatype = at < datatypes_.size() ? datatypes_[at] : "";
+      const std::string_view datatype =
+          at < datatypes_.size() ? std::string_view(datatypes_[at]) : std::string_view();
       cells_[i].type = is_numeric(datatype)    ? AnswerCell::Type::number
                        : datatype == "boolean" ? AnswerCell::Type::boolean
                                                : AnswerCell::Type::text;
