@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <charconv>
 #include <functional>
 #include <limits>
 #include <string>
@@ -128,7 +129,9 @@ class FakeEquipment final : public EquipmentService {
       asked.until_ns = until_ns;
     });
     if (!noted) return noted.error();
-    EquipmentState state = *find(id);
+    const auto known = find(id);
+    if (!known) return known.error();
+    EquipmentState state = *known;
     state.status = status;
     state.reason = reason;
     state.since_ns = kFakeNow;
@@ -144,7 +147,11 @@ class FakeEquipment final : public EquipmentService {
       asked.sink = source.sink;
     });
     if (!noted) return noted.error();
-    const std::size_t first = query.page.empty() ? 0 : std::stoul(query.page);
+    std::size_t first = 0;
+    const char* const page_end = query.page.data() + query.page.size();
+    const auto parsed = std::from_chars(query.page.data(), page_end, first);
+    if (!query.page.empty() && (parsed.ec != std::errc() || parsed.ptr != page_end))
+      return Error{ErrorKind::config, "page: no page returned this"};
     MetricsPage part = page;
     part.rows.clear();
     for (std::size_t i = first; i < page.rows.size() && part.rows.size() < query.limit; ++i) {
