@@ -1,0 +1,1 @@
+int equipment_test_placeholder;
