@@ -150,8 +150,8 @@ TEST(Recording, StatusFollowsAWatchedWebServer) {
   EXPECT_GT(report["availability_percent"], 0);
   const Finished told = vigilectl(daemon, {"availability"});
   EXPECT_EQ(told.status, 0);
-  EXPECT_THAT(told.output, AllOf(HasSubstr("outages: 1"), HasSubstr("Connection refused")));
-  EXPECT_THAT(vigilectl(daemon, {"history"}).output, HasSubstr("Connection refused"));
+  EXPECT_THAT(told.output, AllOf(HasSubstr("outages: 1"), HasSubstr("refused")));
+  EXPECT_THAT(vigilectl(daemon, {"history"}).output, HasSubstr("refused"));
   EXPECT_EQ(daemon.stop(), 0);
 }
 
