@@ -165,6 +165,7 @@ Result<void> SiteEquipment::record_availability(std::string_view id, bool is_ava
   if (response_time_ms && !(std::isfinite(*response_time_ms) && *response_time_ms >= 0)) {
     return wrong("response_time: must be a number of milliseconds, 0 or more");
   }
+  if (const auto valid = check_recordable_reason(reason); !valid) return valid;
   const Stamp now = parts_.stamp();
   Lines lines(now);
   const auto [text, time] = lines.place(std::nullopt);
@@ -192,6 +193,7 @@ Result<void> SiteEquipment::record_performance(std::string_view id, std::optiona
 Result<EquipmentState> SiteEquipment::record_status_change(std::string_view id, Status status,
                                                            std::string_view reason,
                                                            std::optional<std::int64_t> until_ns) {
+  if (const auto valid = check_recordable_reason(reason); !valid) return valid.error();
   auto state = parts_.directory.set_status(id, status, reason, until_ns);
   if (!state) return state;
   if (const auto committed = commit({}); !committed) return committed.error();

@@ -271,6 +271,17 @@ TEST_F(SiteEquipmentTest, AvailabilityAndHistoryOfWhatWasRecordedByHand) {
   EXPECT_EQ((*history)[1].reason, "api: unplugged");
 }
 
+TEST_F(SiteEquipmentTest, ReasonsAreOneLineOfBoundedLength) {
+  EXPECT_THAT(message(equipment_->record_availability("1", false, {}, std::string(5000, 'x'))),
+              StartsWith("reason: has 5000 bytes"));
+  EXPECT_THAT(message(equipment_->record_status_change("1", Status::offline, std::string(5000, 'x'), {})),
+              StartsWith("reason: has 5000 bytes"));
+  ASSERT_TRUE(equipment_->record_status_change("1", Status::maintenance, "oil\nchange\x1b[31m", {}));
+  EXPECT_EQ(directory_->find("1")->reason, "oil change [31m");
+  EXPECT_EQ(committed_.back().changes.front().reason, "oil change [31m");
+  EXPECT_THAT(committed_lines(), HasSubstr("reason=\"oil change [31m\""));
+}
+
 TEST_F(SiteEquipmentTest, AnOutageLastsWhenNothingHasChangedSinceTheQuestion) {
   const std::int64_t start = wall_ns();
   ASSERT_TRUE(equipment_->record_availability("1", false, {}, "unplugged"));
