@@ -15,7 +15,7 @@ CLI::App* add_question(CLI::App& app, CommandLine& line, const std::string& name
   question->add_option("--equipment-id", line.question.equipment_id,
                        "Which; may be left out when there is one");
   question->add_option("--from", line.question.from, "Ask a server: \"influx\", or a sink's name");
-  question->add_flag("--all", line.all, "Every row of long tables");
+  question->add_flag("--all", line.all, "Every row of long tables, every series of stats");
   CLI::Option* csv = question->add_flag("--csv", line.question.csv, "As CSV (RFC 4180)");
   add_json(question, line);
   question->get_option("--json")->excludes(csv);

@@ -162,7 +162,9 @@ int stats_command(const CommandContext& context, const QuestionOptions& options)
   if (!id) return status;
   Query query = span_query(options, "start_time", "end_time");
   query.add("metric_type", joined(options.metrics));
-  return ask(context, options, equipment_path(*id, "stats") + query.text(), &render_stats,
+  CommandContext shown = context;
+  shown.style.all = context.style.all || !options.metrics.empty();  // what was asked for by name is shown
+  return ask(shown, options, equipment_path(*id, "stats") + query.text(), &render_stats,
              {"metrics",
               {"metric_type", "tags", "count", "min", "max", "mean", "standard_deviation", "p50", "p95",
                "p99", "first", "last", "trend_per_hour"}});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/screen_equipment.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -19,7 +21,13 @@ namespace {
 
 constexpr std::size_t kShownRows = 200;      // of metrics, unless all are asked for
 constexpr std::size_t kShownDowntimes = 20;  // of a report, likewise
+constexpr std::size_t kShownSeries = 24;     // of stats, likewise
 constexpr std::size_t kCurveWidth = 24;
+constexpr std::size_t kNameColumns = 28;  // of a series: what is no longer is never cut
+
+Column reason_column() {
+  return {.title = "REASON", .moves_below = true};
+}
 
 // "2026-11-24 07:53:47"; the headings say UTC.
 std::string shown_time(const Json& object, const char* key, const char* absent = "-") {
@@ -112,32 +120,67 @@ std::string more_note(std::size_t left_out) {
   return left_out == 0 ? "" : "… and " + grouped(left_out) + " more (--all)\n";
 }
 
+// Those that people look for first, in this order; of an equipment that has none of them all are shown.
+constexpr std::array<std::string_view, 5> kFirstMetrics = {"cpu_usage", "memory_usage", "response_time",
+                                                           "disk_usage", "temperature"};
+
+std::size_t metric_rank(const Json& metric) {
+  const std::string name = raw_text_at(metric, "metric_type");
+  return static_cast<std::size_t>(std::find(kFirstMetrics.begin(), kFirstMetrics.end(), name) -
+                                  kFirstMetrics.begin());
+}
+
+std::string series_name(const Json& series) {
+  std::string name = text_at(series, "metric_type");
+  if (const std::string tags = shown_tags(at(series, "tags")); !tags.empty()) name += " " + tags;
+  return name;
+}
+
+// The series to show, the first metrics first; how many are left out.
+std::pair<std::vector<const Json*>, std::size_t> chosen_series(const Json& all, bool every_one) {
+  std::vector<const Json*> series;
+  for (const Json& one : all) series.push_back(&one);
+  std::stable_sort(series.begin(), series.end(),
+                   [](const Json* a, const Json* b) { return metric_rank(*a) < metric_rank(*b); });
+  const auto others = std::find_if(series.begin(), series.end(),
+                                   [](const Json* one) { return metric_rank(*one) == kFirstMetrics.size(); });
+  auto shown = static_cast<std::size_t>(others - series.begin());
+  if (every_one || shown == 0) shown = series.size();
+  if (!every_one) shown = std::min(shown, kShownSeries);
+  const std::size_t left_out = series.size() - shown;
+  series.resize(shown);
+  return {std::move(series), left_out};
+}
+
 std::string stats_table(const Json& answer, const ScreenStyle& style) {
-  Table table({{"METRIC", false, true},
+  Table table({{"METRIC", false, true, kNameColumns},
                {"COUNT", true},
                {"MIN", true},
                {"MEAN", true},
                {"MAX", true},
-               {"P50", true},
+               {"P50", true, false, 0, 2},
                {"P95", true},
-               {"P99", true},
-               {"TREND/H", true}});
-  for (const Json& metric : at(answer, "metrics")) {
-    std::string name = text_at(metric, "metric_type");
-    if (const std::string tags = shown_tags(at(metric, "tags")); !tags.empty()) name += " " + tags;
-    table.add({name, grouped(count_at(metric, "count")), shown_number(metric, "min"),
-               shown_number(metric, "mean"), shown_number(metric, "max"), shown_number(metric, "p50"),
-               shown_number(metric, "p95"), shown_number(metric, "p99"),
-               shown_number(metric, "trend_per_hour")});
+               {"P99", true, false, 0, 3},
+               {"TREND/H", true, false, 0, 1}});
+  const auto [series, left_out] = chosen_series(at(answer, "metrics"), style.all);
+  for (const Json* metric : series) {
+    table.add({series_name(*metric), grouped(count_at(*metric, "count")), shown_number(*metric, "min"),
+               shown_number(*metric, "mean"), shown_number(*metric, "max"), shown_number(*metric, "p50"),
+               shown_number(*metric, "p95"), shown_number(*metric, "p99"),
+               shown_number(*metric, "trend_per_hour")});
   }
   if (table.empty()) return "No readings.\n";
   std::string out = table.render(style.width, style.colour);
+  if (left_out > 0) out += "… and " + grouped(left_out) + " more series (--all)\n";
+  std::string titles;
+  for (const std::string& title : table.left_out(style.width)) titles += (titles.empty() ? "" : ", ") + title;
+  if (!titles.empty()) out += "A wider terminal shows " + titles + " too; --csv has everything.\n";
   append_percentiles_note(answer, out);
   return out;
 }
 
 std::string history_table(const Json& answer, const ScreenStyle& style) {
-  Table table({{"SINCE (UTC)"}, {"STATUS"}, {"BEFORE"}, {"FOR", true}, {"REASON", false, true}});
+  Table table({{"SINCE (UTC)"}, {"STATUS"}, {"BEFORE"}, {"FOR", true}, reason_column()});
   for (const Json& period : at(answer, "history")) {
     std::string duration = shown_seconds(period, "duration_s");
     if (at(period, "to").is_null()) duration += "+";
@@ -200,7 +243,8 @@ Result<std::string> render_metrics(std::string_view json, const ScreenStyle& sty
   if (!answer) return answer.error();
   const Json& rows = at(*answer, "metrics");
   if (!rows.is_array() || rows.empty()) return std::string("No readings.\n");
-  Table table({{"TIME (UTC)"}, {"METRIC", false, true}, {"VALUE", true}, {"TAGS", false, true}});
+  Table table(
+      {{"TIME (UTC)"}, {"METRIC", false, true, kNameColumns}, {"VALUE", true}, {"TAGS", false, true}});
   std::map<std::string, std::vector<std::optional<double>>> curves;
   std::size_t shown = 0;
   for (const Json& row : rows) {
@@ -213,7 +257,7 @@ Result<std::string> render_metrics(std::string_view json, const ScreenStyle& sty
   }
   std::string out = table.render(style.width, style.colour) + more_note(rows.size() - shown);
   if (style.sparklines) {
-    Table lines({{"SERIES", false, true}, {"READINGS", true}, {"CURVE"}});
+    Table lines({{"SERIES", false, true, kNameColumns}, {"READINGS", true}, {"CURVE"}});
     for (const auto& [name, values] : curves) {
       lines.add({name, grouped(values.size()), sparkline(values, kCurveWidth)});
     }
@@ -233,12 +277,12 @@ Result<std::string> render_stats(std::string_view json, const ScreenStyle& style
 Result<std::string> render_availability(std::string_view json, const ScreenStyle& style) {
   const auto report = parse_object(json);
   if (!report) return report.error();
-  std::string out =
-      cut(text_at(*report, "name") + " (" + text_at(*report, "equipment_id") + "), " + shown_span(*report),
-          style.width) +
-      "\n\n";
+  const std::string who = text_at(*report, "name") + " (" + text_at(*report, "equipment_id") + ")";
+  const std::string when = shown_span(*report);
+  const bool fits = columns(who) + 2 + columns(when) <= style.width;
+  std::string out = (fits ? who + ", " : cut(who, style.width) + "\n") + when + "\n\n";
   append_availability(*report, style, out);
-  Table table({{"DOWN FROM (UTC)"}, {"TO"}, {"FOR", true}, {"REASON", false, true}});
+  Table table({{"DOWN FROM (UTC)"}, {"TO"}, {"FOR", true}, reason_column()});
   std::size_t left_out = 0;
   std::size_t shown = 0;
   for (const Json& period : at(*report, "downtime")) {
@@ -271,18 +315,18 @@ Result<std::string> render_equipment_dashboard(std::string_view json, const Scre
                              Colour::bold, style.colour) +
                     "  " + coloured(status, status_colour(status), style.colour) + "\n";
   if (const std::string reason = text_at(state, "reason"); !reason.empty()) {
-    out += cut("  " + reason, style.width) + "\n";
+    for (const std::string& part : wrapped(reason, style.width - 2)) out += "  " + part + "\n";
   }
   out += shown_span(*answer) + "\n\n";
   append_availability(at(*answer, "availability"), style, out);
   out += "\n" + stats_table(at(*answer, "performance"), style);
   const Json& curves = at(*answer, "curves");
   if (style.sparklines && curves.is_array() && !curves.empty()) {
-    Table table({{"SERIES", false, true}, {"CURVE, a mark each " + shown_seconds(*answer, "window_s")}});
-    for (const Json& curve : curves) {
-      std::string name = text_at(curve, "metric_type");
-      if (const std::string tags = shown_tags(at(curve, "tags")); !tags.empty()) name += " " + tags;
-      table.add({name, sparkline(numbers(at(curve, "means")), 48)});
+    Table table({{"SERIES", false, true, kNameColumns},
+                 {"CURVE, a mark each " + shown_seconds(*answer, "window_s")}});
+    const auto [series, left_out] = chosen_series(curves, style.all);
+    for (const Json* curve : series) {
+      table.add({series_name(*curve), sparkline(numbers(at(*curve, "means")), 48)});
     }
     out += "\n" + table.render(style.width, style.colour);
   }
@@ -299,13 +343,13 @@ Result<std::string> render_dashboard(std::string_view json, const ScreenStyle& s
   }
   out += "average " + shown_percent(number_at(summary, "average_availability")) + "\n\n";
   Table table({{"ID", false, true},
-               {"NAME", false, true},
+               {"NAME", false, true, 24},
                {"STATUS"},
                {"AVAIL 24H", true},
                {"CPU", true},
                {"MEMORY", true},
-               {"RESP MS", true},
-               {"LAST METRIC", false, true}});
+               {"RESP MS", true, false, 0, 1},
+               {"LAST METRIC", false, true, 20, 2}});
   for (const Json& one : at(*answer, "equipment_metrics")) {
     const Json& performance = at(one, "performance");
     table.add({text_at(one, "equipment_id"), text_at(one, "name"), status_cell(one, "current_status"),
@@ -321,12 +365,12 @@ Result<std::string> render_report(std::string_view json, const ScreenStyle& styl
   if (!answer) return answer.error();
   std::string out = "Availability, " + shown_span(*answer) + "\n\n";
   Table table({{"ID", false, true},
-               {"NAME", false, true},
+               {"NAME", false, true, 20},
                {"AVAIL", true},
                {"DOWN", true},
                {"OUTAGES", true},
-               {"MTBF", true},
-               {"MTTR", true},
+               {"MTBF", true, false, 0, 1},
+               {"MTTR", true, false, 0, 2},
                {"UNKNOWN", true}});
   for (const Json& one : at(*answer, "equipment")) {
     table.add({text_at(one, "equipment_id"), text_at(one, "name"),

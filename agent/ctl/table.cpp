@@ -2,7 +2,7 @@
 #include "ctl/table.h"
 
 #include <algorithm>
-#include <numeric>
+#include <optional>
 
 #include "ctl/text.h"
 
@@ -11,7 +11,7 @@ namespace vigile {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kNarrowest = 8;
+constexpr std::size_t kBelow = 4;
 
 void append_line(std::string line, std::string& out) {
   while (line.ends_with(' ')) line.pop_back();
@@ -58,19 +58,45 @@ std::vector<std::size_t> Table::widths(std::size_t width) const {
       result[i] = std::max(result[i], columns(row.cells[i].text));
     }
   }
-  for (;;) {
-    const std::size_t total =
-        std::accumulate(result.begin(), result.end(), std::size_t{0}) + kGap * (result.size() - 1);
-    if (total <= width) return result;
-    std::size_t* widest = nullptr;
+  const auto total = [&] {
+    std::size_t sum = 0;
+    for (const std::size_t one : result) sum += one == 0 ? 0 : one + kGap;
+    return sum < kGap ? 0 : sum - kGap;
+  };
+  if (total() > width) {
     for (std::size_t i = 0; i < result.size(); ++i) {
-      if (columns_[i].gives_way && result[i] > kNarrowest && (widest == nullptr || result[i] > *widest)) {
-        widest = &result[i];
-      }
+      if (columns_[i].moves_below) result[i] = 0;
     }
-    if (widest == nullptr) return result;
-    --*widest;
   }
+  while (total() > width) {
+    std::optional<std::size_t> widest;
+    std::optional<std::size_t> goes;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      const Column& column = columns_[i];
+      if (result[i] == 0) continue;
+      if (column.gives_way && result[i] > column.narrowest && (!widest || result[i] > result[*widest])) {
+        widest = i;
+      }
+      if (column.goes > 0 && (!goes || column.goes > columns_[*goes].goes)) goes = i;
+    }
+    if (widest) {
+      --result[*widest];
+    } else if (goes) {
+      result[*goes] = 0;
+    } else {
+      break;
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> Table::left_out(std::size_t width) const {
+  const std::vector<std::size_t> cell_widths = widths(width);
+  std::vector<std::string> titles;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (cell_widths[i] == 0 && !columns_[i].moves_below) titles.push_back(columns_[i].title);
+  }
+  return titles;
 }
 
 std::string Table::render(std::size_t width, bool colour) const {
@@ -78,6 +104,7 @@ std::string Table::render(std::size_t width, bool colour) const {
   std::string out;
   std::string line;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (cell_widths[i] == 0) continue;
     line += padded(columns_[i].title, cell_widths[i], columns_[i].right) + std::string(kGap, ' ');
   }
   while (line.ends_with(' ')) line.pop_back();
@@ -85,11 +112,20 @@ std::string Table::render(std::size_t width, bool colour) const {
   for (const Row& row : rows_) {
     line.clear();
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      if (cell_widths[i] == 0) continue;
       const Cell& cell = row.cells[i];
       const std::string text = padded(cut(cell.text, cell_widths[i]), cell_widths[i], columns_[i].right);
       line += coloured(text, cell.colour, colour) + std::string(kGap, ' ');
     }
     append_line(line, out);
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      if (cell_widths[i] != 0 || !columns_[i].moves_below) continue;
+      const Cell& cell = row.cells[i];
+      if (cell.text.empty()) continue;
+      for (const std::string& part : wrapped(cell.text, width - kBelow)) {
+        append_line(std::string(kBelow, ' ') + coloured(part, cell.colour, colour), out);
+      }
+    }
     for (const Cell& note : row.notes) {
       append_line(std::string(kGap, ' ') + coloured(cut(note.text, width - kGap), note.colour, colour), out);
     }

@@ -18,6 +18,14 @@ constexpr std::chrono::nanoseconds kLookAtWallClock = 60s;
 
 constexpr std::string_view kTakenOut = "taken out of the settings";
 
+// Reasons come from people and servers. One line, so that the log and what a server holds of it are the same.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return text;
+}
+
 }  // namespace
 
 EquipmentDirectory::EquipmentDirectory(WatchedSite site, std::function<Stamp()> stamp, ChangeIntake intake)
@@ -106,7 +114,7 @@ Error EquipmentDirectory::not_found(std::string_view id) const {
 
 void EquipmentDirectory::emit(Entry& entry, const StatusTransition& transition,
                               std::optional<std::int64_t> until_ns, const Stamp& stamp) {
-  entry.reason = transition.reason;
+  entry.reason = one_line(transition.reason);
   entry.until_ns = until_ns;
   entry.since_ns.reset();
   entry.since_boot.reset();
@@ -120,7 +128,7 @@ void EquipmentDirectory::emit(Entry& entry, const StatusTransition& transition,
              .time_ns = stamp.now_ns,
              .old_status = std::string(to_string(transition.old_status)),
              .new_status = std::string(to_string(transition.new_status)),
-             .reason = transition.reason,
+             .reason = entry.reason,
              .until_ns = until_ns},
             stamp.clock);
 }

@@ -19,6 +19,7 @@ constexpr std::size_t kNameBytes = 256;
 constexpr std::size_t kTagBytes = 1024;
 constexpr std::size_t kMostTags = 32;  // with the above well under the 64 KiB that InfluxDB takes
 constexpr std::size_t kMostFields = 256;
+constexpr std::size_t kReasonBytes = 4096;
 // A number of seconds, milliseconds or microseconds that is taken for nanoseconds is in the first weeks of
 // 1970.
 constexpr std::chrono::nanoseconds kFirstTime = 365 * 24h;
@@ -118,6 +119,12 @@ Result<void> check_recordable(const RecordedMetric& metric, std::string_view equ
     if (const auto valid = check_field(key); !valid) return valid;
   }
   return metric.time_ns ? check_recordable_time(*metric.time_ns, now_ns) : Result<void>();
+}
+
+Result<void> check_recordable_reason(std::string_view reason) {
+  if (reason.size() <= kReasonBytes) return {};
+  return wrong("reason: has " + std::to_string(reason.size()) + " bytes; at most " +
+               std::to_string(kReasonBytes) + " are taken");
 }
 
 Result<void> make_recordable(Point& point, std::string_view equipment_id,

@@ -24,6 +24,9 @@ Result<void> check_recordable_time(std::int64_t time_ns, std::optional<std::int6
 Result<void> check_recordable(const RecordedMetric& metric, std::string_view equipment_id,
                               std::optional<std::int64_t> now_ns);
 
+// Of an availability or a status.
+Result<void> check_recordable_reason(std::string_view reason);
+
 // A point as a program sent it. Whole numbers in the field `value` of equipment_metrics become floats, as all
 // others are.
 Result<void> make_recordable(Point& point, std::string_view equipment_id, std::optional<std::int64_t> now_ns);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -55,6 +56,26 @@ class Lines {
   const Stamp now_;
   std::array<NewSegment, 2> parts_;
 };
+
+// A span up to now was made a moment before it is answered: an outage at its end lasts, if nothing has
+// changed since.
+constexpr std::int64_t kStillNow = std::chrono::nanoseconds(std::chrono::minutes(1)).count();
+
+// The first change in the span, if there is one. Looks a little ahead first: most often that is enough, and
+// all changes of a year would be many.
+Result<std::optional<StatusChange>> next_change(ReadingSource& readings, std::string_view id, TimeSpan span) {
+  std::int64_t ahead = std::chrono::nanoseconds(std::chrono::hours(1)).count();
+  for (std::int64_t from = span.from_ns; from <= span.to_ns; ahead *= 8) {
+    const std::int64_t to = std::min(ahead, span.to_ns - from) + from + 1;
+    auto changes = readings.status_changes(std::string(id), {from, to});
+    if (!changes) return changes.error();
+    for (StatusChange& change : *changes) {
+      if (change.time_ns >= from) return std::optional(std::move(change));
+    }
+    from = to;
+  }
+  return std::optional<StatusChange>();
+}
 
 // What a time that somebody tells can be held against.
 std::optional<std::int64_t> known_now(const Stamp& stamp) {
@@ -144,6 +165,7 @@ Result<void> SiteEquipment::record_availability(std::string_view id, bool is_ava
   if (response_time_ms && !(std::isfinite(*response_time_ms) && *response_time_ms >= 0)) {
     return wrong("response_time: must be a number of milliseconds, 0 or more");
   }
+  if (const auto valid = check_recordable_reason(reason); !valid) return valid;
   const Stamp now = parts_.stamp();
   Lines lines(now);
   const auto [text, time] = lines.place(std::nullopt);
@@ -171,6 +193,7 @@ Result<void> SiteEquipment::record_performance(std::string_view id, std::optiona
 Result<EquipmentState> SiteEquipment::record_status_change(std::string_view id, Status status,
                                                            std::string_view reason,
                                                            std::optional<std::int64_t> until_ns) {
+  if (const auto valid = check_recordable_reason(reason); !valid) return valid.error();
   auto state = parts_.directory.set_status(id, status, reason, until_ns);
   if (!state) return state;
   if (const auto committed = commit({}); !committed) return committed.error();
@@ -197,11 +220,17 @@ Result<AvailabilityReport> SiteEquipment::calculate_availability(std::string_vie
                                                                  const AvailabilityOptions& options,
                                                                  const AnswerSource& source) {
   return with_readings(id, source, [&](ReadingSource& readings) -> Result<AvailabilityReport> {
+    std::int64_t now = now_ns();
     auto changes = readings.status_changes(std::string(id), span);
     if (!changes) return changes.error();
     auto gaps = readings.gaps(span);
     if (!gaps) return gaps.error();
-    return vigile::calculate_availability(std::move(*changes), std::move(*gaps), span, now_ns(), options);
+    if (span.to_ns <= now && now - span.to_ns <= kStillNow) {
+      const auto next = next_change(readings, id, {span.to_ns, now});
+      if (!next) return next.error();
+      if (!*next) now = span.to_ns;
+    }
+    return vigile::calculate_availability(std::move(*changes), std::move(*gaps), span, now, options);
   });
 }
 
@@ -216,11 +245,21 @@ Result<PerformanceStats> SiteEquipment::get_performance_stats(std::string_view i
 Result<std::vector<StatusPeriod>> SiteEquipment::get_status_history(std::string_view id, TimeSpan span,
                                                                     const AnswerSource& source) {
   return with_readings(id, source, [&](ReadingSource& readings) -> Result<std::vector<StatusPeriod>> {
+    const std::int64_t now = now_ns();
     auto changes = readings.status_changes(std::string(id), span);
     if (!changes) return changes.error();
-    auto gaps = readings.gaps(span);
+    // What held at the edges of the span is told whole.
+    auto next = next_change(readings, id, {span.to_ns, now});
+    if (!next) return next.error();
+    TimeSpan whole{span.from_ns, std::max(span.to_ns, now)};
+    for (const StatusChange& change : *changes) whole.from_ns = std::min(whole.from_ns, change.time_ns);
+    if (*next) {
+      whole.to_ns = (*next)->time_ns;
+      changes->push_back(std::move(**next));
+    }
+    auto gaps = readings.gaps(whole);
     if (!gaps) return gaps.error();
-    return status_history(std::move(*changes), std::move(*gaps), span, now_ns());
+    return status_history(std::move(*changes), std::move(*gaps), span, now);
   });
 }
 

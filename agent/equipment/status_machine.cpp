@@ -135,7 +135,7 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
   }
   return settle([&] {
     if (status_ == Status::warning) return std::string(metric) + " is back to normal";
-    return std::string(metric) + " is read";
+    return "a reading came: " + std::string(metric);
   });
 }
 

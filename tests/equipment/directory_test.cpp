@@ -88,12 +88,12 @@ TEST_F(DirectoryTest, SaysEachChangeAtOnceAsARowAndALine) {
                                                  .time_ns = now,
                                                  .old_status = "unknown",
                                                  .new_status = "online",
-                                                 .reason = "m is read"}));
+                                                 .reason = "a reading came: m"}));
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("new_status=online,old_status=new,"),
                                   HasSubstr("new_status=offline,old_status=online,"),
                                   "equipment_status_changes,equipment_id=2,equipment_name=name\\ of\\ "
                                   "2,equipment_type=server,new_status=online,old_status=new,site_id=12 "
-                                  "status_value=1,change_event=1i,reason=\"m is read\" " +
+                                  "status_value=1,change_event=1i,reason=\"a reading came: m\" " +
                                       std::to_string(now) + "\n"));
   EXPECT_THAT(clocks_, ElementsAre(ClockState::set, ClockState::set, ClockState::set));
 }
@@ -116,7 +116,7 @@ TEST_F(DirectoryTest, KnowsTheStateOfEach) {
   EXPECT_EQ(a->last_value, 12.5);
   EXPECT_EQ(a->last_reading_ns, read_at);
   EXPECT_EQ(a->since_ns, read_at);
-  EXPECT_EQ(a->reason, "cpu_usage is read");
+  EXPECT_EQ(a->reason, "a reading came: cpu_usage");
 }
 
 TEST_F(DirectoryTest, NamesWhatThereIs) {

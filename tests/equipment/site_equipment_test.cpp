@@ -271,5 +271,53 @@ TEST_F(SiteEquipmentTest, AvailabilityAndHistoryOfWhatWasRecordedByHand) {
   EXPECT_EQ((*history)[1].reason, "api: unplugged");
 }
 
+TEST_F(SiteEquipmentTest, ReasonsAreOneLineOfBoundedLength) {
+  EXPECT_THAT(message(equipment_->record_availability("1", false, {}, std::string(5000, 'x'))),
+              StartsWith("reason: has 5000 bytes"));
+  EXPECT_THAT(message(equipment_->record_status_change("1", Status::offline, std::string(5000, 'x'), {})),
+              StartsWith("reason: has 5000 bytes"));
+  ASSERT_TRUE(equipment_->record_status_change("1", Status::maintenance, "oil\nchange\x1b[31m", {}));
+  EXPECT_EQ(directory_->find("1")->reason, "oil change [31m");
+  EXPECT_EQ(committed_.back().changes.front().reason, "oil change [31m");
+  EXPECT_THAT(committed_lines(), HasSubstr("reason=\"oil change [31m\""));
+}
+
+TEST_F(SiteEquipmentTest, AnOutageLastsWhenNothingHasChangedSinceTheQuestion) {
+  const std::int64_t start = wall_ns();
+  ASSERT_TRUE(equipment_->record_availability("1", false, {}, "unplugged"));
+  clock_.advance(60s);
+  const TimeSpan asked{start, wall_ns()};
+  clock_.advance(5ms);  // until it is answered
+  auto report = equipment_->calculate_availability("1", asked, {}, {});
+  ASSERT_THAT(report->downtime, SizeIs(1));
+  EXPECT_EQ(report->downtime[0].to_ns, std::nullopt);
+  EXPECT_EQ(report->downtime[0].down_ns, 60'000'000'000);
+  ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));
+  report = equipment_->calculate_availability("1", asked, {}, {});
+  EXPECT_EQ(report->downtime[0].to_ns, asked.to_ns) << "it has ended since";
+  clock_.advance(10min);
+  report = equipment_->calculate_availability("1", {start, wall_ns() - 300'000'000'000}, {}, {});
+  EXPECT_EQ(report->downtime[0].to_ns, asked.to_ns + 5'000'000);
+}
+
+TEST_F(SiteEquipmentTest, WhatHeldAtTheEdgesOfASpanIsToldWhole) {
+  const std::int64_t start = wall_ns();
+  ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));
+  ASSERT_TRUE(history_.add_gap({start + 1'000, start + 2'000}));
+  clock_.advance(1h);
+  ASSERT_TRUE(equipment_->record_availability("1", false, {}, ""));
+  clock_.advance(9 * 24h);
+  ASSERT_TRUE(history_.add_gap({wall_ns() - 500, wall_ns()}));
+  const std::int64_t back = wall_ns();
+  ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));
+  const auto history = equipment_->get_status_history("1", {start + 5'000, start + 3'700'000'000'000}, {});
+  ASSERT_TRUE(history);
+  ASSERT_THAT(*history, SizeIs(2));
+  EXPECT_EQ((*history)[0].from_ns, start);
+  EXPECT_EQ((*history)[0].unwatched_ns, 1'000) << "also before the span";
+  EXPECT_EQ((*history)[1].to_ns, back) << "it has ended long since";
+  EXPECT_EQ((*history)[1].unwatched_ns, 500);
+}
+
 }  // namespace
 }  // namespace vigile

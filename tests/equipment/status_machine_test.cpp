@@ -55,7 +55,7 @@ TEST_F(StatusMachineTest, WithoutADeciderItIsOnlineFromTheFirstReadingOn) {
   start({});
   EXPECT_EQ(status(), Status::unknown);
   EXPECT_EQ(read("m", std::nan("")), "");
-  EXPECT_EQ(read("m", 1), "unknown>online (m is read)");
+  EXPECT_EQ(read("m", 1), "unknown>online (a reading came: m)");
   EXPECT_EQ(read("m", 2), "");
 }
 
@@ -236,7 +236,7 @@ TEST_F(StatusMachineTest, RestoredOfflineOfTwoWaitsForBoth) {
 
 TEST_F(StatusMachineTest, RestoredOfflineWithoutADeciderEndsAtAReading) {
   restart({}, Status::offline);
-  EXPECT_EQ(read("m", 1), "offline>online (m is read)");
+  EXPECT_EQ(read("m", 1), "offline>online (a reading came: m)");
 }
 
 TEST_F(StatusMachineTest, WhatAProgramSaidStandsAfterARestart) {
@@ -320,7 +320,7 @@ TEST_F(StatusMachineTest, ARemovedDeciderLeavesNothingStuck) {
   down("a");
   EXPECT_EQ(reload({}), "offline>unknown (the settings changed)");
   EXPECT_EQ(down("a"), "");
-  EXPECT_EQ(read("m", 1), "unknown>online (m is read)");
+  EXPECT_EQ(read("m", 1), "unknown>online (a reading came: m)");
 }
 
 TEST_F(StatusMachineTest, ADeciderPutInPlaceOfOneThatIsDownDecides) {

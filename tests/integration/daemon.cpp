@@ -72,8 +72,13 @@ std::optional<int> Daemon::stop() {
 }
 
 std::string Daemon::request(const std::string& method, const std::string& path) const {
+  return exchange(method, path).body;
+}
+
+Reply Daemon::exchange(const std::string& method, const std::string& path, const std::string& body,
+                       const std::string& content_type) const {
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
-  std::string body;
+  Reply reply;
   const std::string url = "http://vigile" + path;
   const std::string socket_path = socket().string();
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_path.c_str());
@@ -82,9 +87,19 @@ std::string Daemon::request(const std::string& method, const std::string& path) 
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append_body);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  if (curl_easy_perform(curl.get()) != CURLE_OK) return "";
-  return body;
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);
+  curl_slist* list = curl_slist_append(nullptr, ("Content-Type: " + content_type).c_str());
+  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
+      curl_slist_append(list, "Expect:"), curl_slist_free_all);
+  if (!body.empty() || method == "POST") {
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
+    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  }
+  // A refusal may come, and the connection go, before all of a body is sent.
+  (void)curl_easy_perform(curl.get());
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &reply.status);
+  return reply;
 }
 
 double Daemon::number(const std::string& pointer) const {

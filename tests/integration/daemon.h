@@ -13,6 +13,11 @@
 
 namespace vigile {
 
+struct Reply {
+  long status = 0;  // 0: there was none
+  std::string body;
+};
+
 class Daemon {
  public:
   // `yaml` is the settings file, in which @STORE@ and @SOCKET@ are replaced. Not started yet.
@@ -24,6 +29,9 @@ class Daemon {
   std::optional<int> stop();  // SIGTERM; the exit status
   void write_settings(std::string yaml);
 
+  // One exchange on the status socket.
+  Reply exchange(const std::string& method, const std::string& path, const std::string& body = "",
+                 const std::string& content_type = "application/json") const;
   // The body of a request on the status socket; empty when there is no answer.
   std::string request(const std::string& method, const std::string& path) const;
   std::string get(const std::string& path) const { return request("GET", path); }

@@ -39,13 +39,16 @@ std::string gunzip(const std::string& packed) {
 
 }  // namespace
 
-ScriptedHttpServer::ScriptedHttpServer(Script script)
+ScriptedHttpServer::ScriptedHttpServer(Script script, std::uint16_t port)
     : script_(std::move(script)),
       listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
       wake_(::eventfd(0, EFD_CLOEXEC)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  const int on = 1;
+  ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   socklen_t size = sizeof address;
   if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       ::listen(listener_.get(), 16) != 0 ||

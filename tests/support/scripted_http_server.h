@@ -49,7 +49,8 @@ struct ScriptedAnswer {
 class ScriptedHttpServer {
  public:
   using Script = std::function<ScriptedAnswer(const ScriptedRequest&)>;
-  explicit ScriptedHttpServer(Script script);
+  // `port` 0: any that is free.
+  explicit ScriptedHttpServer(Script script, std::uint16_t port = 0);
   ~ScriptedHttpServer();
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::uint16_t port() const { return port_; }
