@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times that were counted from boot become times of the wall clock, before they are first sent (DESIGN §6).
+#include <algorithm>
 #include <charconv>
 
 #include "store/log_database.h"
@@ -83,20 +84,23 @@ Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
         const auto done = repair_one(seq, boot_epoch_ns);
         if (!done) return done.error();
         if (*done) ++repaired;
+        is_repaired(seq);
       }
     }
     {
       const MutexLock write(write_mutex_);
       if (auto done = repair_lone_changes(boot_epoch_ns); !done) return done.error();
     }
-    const MutexLock lock(state_mutex_);
-    SeqRanges left;
-    for (const SeqRange& range : state_.unset.ranges()) {
-      if (runs.empty() || range.first > runs.back().last) left.add(range);
-    }
-    state_.unset = std::move(left);
     return repaired;
   });
+}
+
+// The oldest first: those after it still wait, and so do those that came since.
+void DatabaseLog::is_repaired(std::uint64_t seq) {
+  const MutexLock lock(state_mutex_);
+  SeqRanges left;
+  for (const SeqRange& range : state_.unset.ranges()) left.add({std::max(range.first, seq + 1), range.last});
+  state_.unset = std::move(left);
 }
 
 // In order of seq: an estimate goes after what stands before it, which is repaired by then.
@@ -144,7 +148,19 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
       !done) {
     return done.error();
   }
+  std::uint64_t points = 0;
+  std::uint64_t payload_bytes = 0;
+  std::uint64_t segments = 0;
+  {
+    const MutexLock lock(state_mutex_);
+    points = state_.points;
+    payload_bytes = state_.payload_bytes + payload_.size() - segment.payload.size();
+    segments = state_.segments;
+  }
+  if (auto put = put_held(points, payload_bytes, segments); !put) return put.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
+  const MutexLock lock(state_mutex_);
+  state_.payload_bytes = payload_bytes;
   return true;
 }
 

@@ -380,6 +380,7 @@ class DatabaseLog final : public Log, public History {
                                       bool has_summaries) REQUIRES(write_mutex_);
 
   // clock_repair.cpp
+  void is_repaired(std::uint64_t seq) EXCLUDES(state_mutex_);
   Result<bool> repair_one(std::uint64_t seq, std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
   Result<std::int64_t> estimate_start(const StoredSegment& segment, std::int64_t boot_epoch_ns)
       REQUIRES(write_mutex_);

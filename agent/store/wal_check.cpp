@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "store/log_database.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t kHeader = 32;
 constexpr std::size_t kFrameHeader = 24;
 constexpr std::uint32_t kMagic = 0x377f0682;  // the last bit: checksums of big-endian words
+constexpr char kTableLeaf = 0x0d;
 constexpr std::uint32_t kVersion = 3007000;
 constexpr std::uint32_t kMostPage = 65536;
 
@@ -58,6 +60,15 @@ struct Wal {
     add(before, bytes.data() + at(number) + kFrameHeader, frame - kFrameHeader, big_endian);
     return before;
   }
+  Sum stored_sum(std::size_t number) const {
+    return {field(bytes, at(number) + 16), field(bytes, at(number) + 20)};
+  }
+  bool has_salts(std::size_t number) const { return bytes.compare(at(number) + 8, 8, bytes, 16, 8) == 0; }
+  // By what the frame before it says: also behind a damaged one.
+  bool is_intact(std::size_t number) const {
+    return has_salts(number) && field(bytes, at(number)) != 0 &&
+           sum_of(number, number == 0 ? start : stored_sum(number - 1)) == stored_sum(number);
+  }
   bool is_commit(std::size_t number) const { return field(bytes, at(number) + 4) != 0; }
 };
 
@@ -96,32 +107,30 @@ Result<std::optional<Wal>> read_wal(const StoreFiles& files, const std::filesyst
   add(wal.start, wal.bytes.data(), kFrameHeader, wal.big_endian);
   // Frames behind with other salts are of the file's last use.
   for (std::size_t i = 0; wal.at(i + 1) <= wal.bytes.size(); ++i) {
-    if (wal.bytes.compare(wal.at(i) + 8, 8, wal.bytes, 16, 8) == 0) wal.frames = i + 1;
+    if (wal.has_salts(i)) wal.frames = i + 1;
   }
   return std::optional(std::move(wal));
 }
 
 // The first frame that SQLite will not read.
 std::size_t first_bad(const Wal& wal) {
-  Sum sum = wal.start;
-  for (std::size_t i = 0; i < wal.frames; ++i) {
-    sum = wal.sum_of(i, sum);
-    const std::size_t at = wal.at(i);
-    if (field(wal.bytes, at) == 0 || wal.bytes.compare(at + 8, 8, wal.bytes, 16, 8) != 0 ||
-        sum != Sum{field(wal.bytes, at + 16), field(wal.bytes, at + 20)}) {
-      return i;
-    }
-  }
-  return wal.frames;
+  std::size_t i = 0;
+  while (i < wal.frames && wal.is_intact(i)) ++i;
+  return i;
 }
 
 std::optional<std::string> judge(const Wal& wal) {
   const std::size_t bad = wal.is_header_damaged ? 0 : first_bad(wal);
-  for (std::size_t i = bad; i + 1 < wal.frames; ++i) {
-    if (wal.is_commit(i))
+  bool has_commit = false;
+  for (std::size_t i = bad; i < wal.frames; ++i) {
+    if (!wal.is_intact(i)) continue;
+    if (!has_commit) {
+      has_commit = wal.is_commit(i);
+    } else {
       return wal.is_header_damaged
                  ? "its header is damaged, before " + std::to_string(wal.frames) + " frames"
                  : "damaged at frame " + std::to_string(bad + 1) + " of " + std::to_string(wal.frames);
+    }
   }
   return std::nullopt;
 }
@@ -142,10 +151,15 @@ Result<std::optional<std::string>> mend_wal(StoreFiles& files, const std::filesy
   auto found = judge(wal);
   if (!found) return found;
   Sum sum = wal.start;
+  std::vector<bool> intact(wal.frames);
+  for (std::size_t i = 0; i < wal.frames; ++i) intact[i] = wal.is_intact(i);
   for (std::size_t i = 0; i < wal.frames; ++i) {
     const std::size_t at = wal.at(i);
-    // Its page is not known: SQLite would stop at 0, and asks for none past the end.
-    if (field(wal.bytes, at) == 0) put_field(wal.bytes, at, UINT32_MAX - 1);
+    // A leaf of a table is read row by row, each with its check; of any other page an older version is worth
+    // more. SQLite asks for no page past the end.
+    const bool is_leaf = wal.bytes[at + kFrameHeader] == kTableLeaf && field(wal.bytes, at) > 1;
+    if (!intact[i]) put_field(wal.bytes, at + 4, i + 1 == wal.frames ? field(wal.bytes, at + 4) : 0);
+    if (!intact[i] && !is_leaf) put_field(wal.bytes, at, UINT32_MAX - 1);
     wal.bytes.replace(at + 8, 8, wal.bytes, 16, 8);
     sum = wal.sum_of(i, sum);
     put_field(wal.bytes, at + 16, sum.first);
