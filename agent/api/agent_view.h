@@ -67,12 +67,15 @@ struct AgentStatus {
   std::vector<DriverView> drivers;
   std::vector<SinkView> sinks;
   LogStatus log;
-  std::string commit_error;               // why readings cannot be committed now; empty when they can
-  std::uint64_t committed_points = 0;     // since start
-  std::uint64_t waiting_points = 0;       // in memory, not committed yet
-  std::uint64_t ring_dropped_points = 0;  // lost because they could not be committed
-  std::uint64_t flash_bytes_today = 0;    // written to storage since midnight UTC, as the kernel counts
-  std::uint64_t flash_bytes = 0;          // since start
+  std::string commit_error;                // why readings cannot be committed now; empty when they can
+  std::uint64_t committed_points = 0;      // since start
+  std::uint64_t waiting_points = 0;        // in memory, not committed yet
+  std::uint64_t ring_dropped_points = 0;   // lost because they could not be committed
+  std::chrono::nanoseconds loss_window{};  // readings of this long are lost when the power goes: commit_every
+  std::uint64_t write_budget_bytes = 0;    // a day; 0: none
+  bool write_budget_exceeded = false;      // though commits are as far apart as they may be
+  std::uint64_t flash_bytes_today = 0;     // written to storage since midnight UTC, as the kernel counts
+  std::uint64_t flash_bytes = 0;           // since start
   std::uint64_t resident_bytes = 0;
   std::uint64_t private_dirty_bytes = 0;
   double cpu_seconds = 0;

@@ -35,6 +35,16 @@ void add_agent(const AgentStatus& status, Exposition& page) {
               number(status.waiting_points));
   page.single("vigile_lost_points_total", kCounter, "Points that could never be committed, since the start.",
               number(status.ring_dropped_points));
+  page.single("vigile_loss_window_seconds", kGauge,
+              "Readings of this long are lost when the power goes: the time between commits in force.",
+              seconds(status.loss_window));
+  if (status.write_budget_bytes > 0) {
+    page.single("vigile_write_budget_bytes", kGauge, "What may be written to storage in a day.",
+                number(status.write_budget_bytes));
+    page.single("vigile_write_budget_exceeded", kGauge,
+                "1 when more is written than the budget allows, at the widest loss window.",
+                status.write_budget_exceeded ? 1 : 0);
+  }
   page.single("vigile_flash_written_bytes_total", kCounter, "Bytes written to storage since the start.",
               number(status.flash_bytes));
   page.single("vigile_flash_written_today_bytes", kGauge, "Bytes written to storage since midnight UTC.",
@@ -57,6 +67,12 @@ void add_log(const LogStatus& log, Exposition& page) {
   page.single("vigile_log_dropped_points_total", kCounter,
               "Undelivered points lost to the size limit since the database was made.",
               number(log.dropped_points));
+  page.single("vigile_log_thinned_points_total", kCounter,
+              "Undelivered points that thinned ones stand for, since the database was made.",
+              number(log.thinned_points));
+  page.single("vigile_log_thinned_made_points_total", kCounter,
+              "Points that stand for thinned ones, since the database was made.",
+              number(log.thinned_made_points));
   page.single("vigile_log_damaged_segments_total", kCounter, "Segments that failed their check.",
               number(log.damaged_segments));
   page.single("vigile_log_salvaged_segments", kGauge, "Segments saved from a damaged database at this start.",

@@ -63,6 +63,7 @@ Result<void> Agent::open() {
       [this] { writer_->wakeup().notify(); });
   writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_,
                                      [this](const Timeline::Mapping& mapping) { record_gap(mapping); });
+  writer_->set_budget(budget_options(settings.store));
   if (const auto ready = open_equipment(settings); !ready) return ready.error();
   scheduler_ = std::make_unique<Scheduler>(clock_, timeline_, [this] {
     lanes_.start([this](std::stop_token stop) { scheduler_->serve_lane(stop); });

@@ -84,6 +84,7 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
       report.messages.push_back("store: " + set.error().message);
     }
     committer_->set_options(committer_options(next.store));
+    writer_->set_budget(budget_options(next.store));
   }
   if (change.api) ::kill(::getpid(), SIGUSR1);
 

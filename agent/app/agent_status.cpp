@@ -145,6 +145,11 @@ AgentStatus Agent::status() {
   status.waiting_points = committer.waiting_points;
   status.ring_dropped_points = committer.dropped_points;
 
+  status.loss_window = committer.commit_every;
+  const WriteBudgetStatus budget = writer_->budget();
+  status.write_budget_bytes = budget.bytes_a_day;
+  status.write_budget_exceeded = budget.is_exceeded;
+
   const SelfUsage usage = read_self_usage();
   status.resident_bytes = usage.resident_bytes;
   status.private_dirty_bytes = usage.private_dirty_bytes;
@@ -228,6 +233,8 @@ std::vector<AgentFigure> Agent::figures() {
   add("log_points", count(log.points));
   add("log_size", count(log.size_bytes));
   add("dropped_points", count(log.dropped_points + committer.dropped_points));
+  add("thinned_points", count(log.thinned_points));
+  add("loss_window", seconds(committer.commit_every));
   add("dead_letters", count(log.dead_letters));
   for (const SinkView& sink : sink_views(log)) {
     const Tags tags = {{"sink", sink.name}};

@@ -137,7 +137,17 @@ LogOptions log_options(const StoreSettings& store) {
   options.max_size_bytes = store.max_size_bytes;
   options.keep = store.keep;
   options.keep_summaries = store.keep_summaries;
-  options.overflow = store.drop_newest ? Overflow::drop_newest : Overflow::drop_oldest;
+  switch (store.overflow) {
+    case StoreOverflow::drop_oldest:
+      options.overflow = Overflow::drop_oldest;
+      break;
+    case StoreOverflow::drop_newest:
+      options.overflow = Overflow::drop_newest;
+      break;
+    case StoreOverflow::thin:
+      options.overflow = Overflow::thin;
+      break;
+  }
   return options;
 }
 
@@ -145,6 +155,14 @@ CommitterOptions committer_options(const StoreSettings& store) {
   CommitterOptions options;
   options.commit_every = store.commit_every;
   options.memory_bytes = store.memory_bytes;
+  return options;
+}
+
+WriteBudgetOptions budget_options(const StoreSettings& store) {
+  WriteBudgetOptions options;
+  options.bytes_a_day = store.write_budget_bytes;
+  options.commit_every = store.commit_every;
+  options.commit_every_max = store.commit_every_max;
   return options;
 }
 

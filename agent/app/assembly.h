@@ -15,6 +15,7 @@
 #include "sinks/sink.h"
 #include "store/committer.h"
 #include "store/log.h"
+#include "store/write_budget.h"
 
 namespace vigile {
 
@@ -48,6 +49,7 @@ MetricNamer driver_metric_namer();
 // The parts of the settings as the store takes them.
 LogOptions log_options(const StoreSettings& store);
 CommitterOptions committer_options(const StoreSettings& store);
+WriteBudgetOptions budget_options(const StoreSettings& store);
 std::vector<std::string> sink_names(const Settings& settings);
 
 // Tries everything that can be tried without touching the store, a device or the network.

@@ -31,10 +31,15 @@ double seconds(const timeval& time) {
 
 }  // namespace
 
+std::uint64_t read_write_bytes(const std::filesystem::path& proc_root) {
+  const auto io = read_file(proc_root / "self" / "io");
+  return io ? number_after(*io, "write_bytes:") : 0;
+}
+
 SelfUsage read_self_usage(const std::filesystem::path& proc_root) {
   SelfUsage usage;
   const auto self = proc_root / "self";
-  if (const auto io = read_file(self / "io")) usage.write_bytes = number_after(*io, "write_bytes:");
+  usage.write_bytes = read_write_bytes(proc_root);
   if (const auto status = read_file(self / "status")) {
     usage.resident_bytes = number_after(*status, "VmRSS:") * 1024;
   }

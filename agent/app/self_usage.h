@@ -19,6 +19,9 @@ struct SelfUsage {
 // Fields that the kernel does not offer stay zero.
 SelfUsage read_self_usage(const std::filesystem::path& proc_root = "/proc");
 
+// Of those, write_bytes alone.
+std::uint64_t read_write_bytes(const std::filesystem::path& proc_root = "/proc");
+
 // Bytes written to storage since midnight UTC (or since start, on the first day). Used under a lock.
 class FlashMeter {
  public:

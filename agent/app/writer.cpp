@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "app/self_usage.h"
+#include "core/units.h"
+
 namespace vigile {
 
 namespace {
@@ -43,8 +46,38 @@ void Writer::repair_clock() {
   if (on_clock_set_) on_clock_set_(mapping);
 }
 
+void Writer::set_budget(const WriteBudgetOptions& options) {
+  {
+    const MutexLock lock(budget_mutex_);
+    budget_.set_options(options);
+    committer_.set_commit_every(budget_.status().loss_window);
+  }
+  wakeup_.notify();
+}
+
+WriteBudgetStatus Writer::budget() const {
+  const MutexLock lock(budget_mutex_);
+  return budget_.status();
+}
+
+std::optional<BootTime> Writer::keep_budget() {
+  const MutexLock lock(budget_mutex_);
+  const auto due = budget_.due();
+  if (!due || clock_.boot() < *due) return due;
+  const auto every = budget_.update(clock_.boot(), clock_.wall(), read_write_bytes());
+  committer_.set_commit_every(every);
+  if (budget_.status().is_exceeded) {
+    budget_failure_.failed("more is written than it allows, though commits are " + format_duration(every) +
+                           " apart");
+  } else {
+    budget_failure_.succeeded();
+  }
+  return budget_.due();
+}
+
 std::optional<BootTime> Writer::step() {
-  std::optional<BootTime> next = committer_.step(clock_.boot());
+  const auto look = keep_budget();
+  std::optional<BootTime> next = earlier(committer_.step(clock_.boot()), look);
   if (!clock_repaired_) {
     repair_clock();
     if (!clock_repaired_) next = earlier(next, clock_.boot() + kRetry);

@@ -8,10 +8,12 @@
 #include "app/heartbeat.h"
 #include "core/clock.h"
 #include "core/logging.h"
+#include "core/mutex.h"
 #include "core/wakeup.h"
 #include "sampling/timeline.h"
 #include "store/committer.h"
 #include "store/log.h"
+#include "store/write_budget.h"
 
 namespace vigile {
 
@@ -23,6 +25,10 @@ class Writer {
   Writer(Log& log, Committer& committer, Timeline& timeline, const Clock& clock,
          std::function<void(const Timeline::Mapping&)> on_clock_set = {});
 
+  // Holds the day's writes within a budget by committing less often. Any thread.
+  void set_budget(const WriteBudgetOptions& options) EXCLUDES(budget_mutex_);
+  WriteBudgetStatus budget() const EXCLUDES(budget_mutex_);
+
   void run(std::stop_token stop);
   Wakeup& wakeup() { return wakeup_; }
   const Heartbeat& heartbeat() const { return heartbeat_; }
@@ -30,6 +36,7 @@ class Writer {
  private:
   std::optional<BootTime> step();
   void repair_clock();
+  std::optional<BootTime> keep_budget() EXCLUDES(budget_mutex_);
 
   Log& log_;
   Committer& committer_;
@@ -39,6 +46,10 @@ class Writer {
   Wakeup wakeup_;
   Heartbeat heartbeat_;
   bool clock_repaired_ = false;
+  log::Repeated budget_failure_{"store.write_budget"};
+
+  mutable Mutex budget_mutex_;
+  WriteBudget budget_ GUARDED_BY(budget_mutex_){WriteBudgetOptions{}};
   log::Repeated upkeep_failure_{"store upkeep"};
   log::Repeated repair_failure_{"clock repair"};
 };

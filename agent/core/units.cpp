@@ -109,6 +109,15 @@ std::string format_duration(std::chrono::nanoseconds duration) {
   return text;
 }
 
+Result<std::uint64_t> parse_daily_size(std::string_view text) {
+  constexpr std::string_view kADay = "/day";
+  const Error bad{ErrorKind::parse, "\"" + std::string(text) + "\" is not a size a day like 50MiB/day"};
+  if (!text.ends_with(kADay)) return bad;
+  auto bytes = parse_size(text.substr(0, text.size() - kADay.size()));
+  if (!bytes || *bytes == 0) return bad;
+  return bytes;
+}
+
 std::string format_size(std::uint64_t bytes) {
   constexpr std::array<const char*, 5> kNames = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

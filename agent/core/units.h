@@ -19,6 +19,9 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // Errors: parse.
 Result<std::uint64_t> parse_size(std::string_view text);
 
+// A size a day: "50MiB/day". Not zero.
+Result<std::uint64_t> parse_daily_size(std::string_view text);
+
 // The shortest text that parse_duration reads back as the same value: "10s", "1h30m", "500ms".
 std::string format_duration(std::chrono::nanoseconds duration);
 

@@ -89,6 +89,11 @@ Result<std::string> render_store(std::string_view json, const ScreenStyle& style
     warn(grouped(dropped) + " points dropped for want of room,");
     warn("from " + short_time(*log, "dropped_from") + " to " + short_time(*log, "dropped_to"));
   }
+  if (const auto thinned = count_at(*log, "thinned_points"); thinned > 0) {
+    warn(grouped(thinned) + " points thinned to " + grouped(count_at(*log, "thinned_made_points")) +
+         " for want of room,");
+    warn("from " + short_time(*log, "thinned_from") + " to " + short_time(*log, "thinned_to"));
+  }
   if (const auto damaged = count_at(*log, "damaged_segments"); damaged > 0) {
     warn(grouped(damaged) + " damaged segments skipped");
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -166,6 +167,23 @@ void append_store(const Json& status, const ScreenStyle& style, std::string& out
   if (damaged > 0) second += " · " + grouped(damaged) + " damaged segments";
   out += "         " +
          coloured(second, lost + letters + damaged > 0 ? Colour::yellow : Colour::none, style.colour) + "\n";
+  if (const auto budget = count_at(status, "write_budget_bytes"); budget > 0) {
+    const bool exceeded = at(status, "write_budget_exceeded") == Json(true);
+    const auto window = std::chrono::milliseconds(
+        static_cast<std::int64_t>(number_at(status, "loss_window_s").value_or(0) * 1000));
+    out += "         " +
+           coloured("write budget " + format_size(budget) + " a day" + (exceeded ? ", exceeded" : "") +
+                        " · a power cut loses " + format_duration(window),
+                    exceeded ? Colour::yellow : Colour::none, style.colour) +
+           "\n";
+  }
+  if (const auto thinned = count_at(log, "thinned_points"); thinned > 0) {
+    out += "         " +
+           coloured(grouped(thinned) + " undelivered points thinned to " +
+                        grouped(count_at(log, "thinned_made_points")),
+                    Colour::yellow, style.colour) +
+           "\n";
+  }
   if (const std::string error = text_at(status, "commit_error"); !error.empty()) {
     for (const std::string& line : wrapped("cannot commit: " + error, style.width - 9)) {
       out += "         " + coloured(line, Colour::red, style.colour) + "\n";

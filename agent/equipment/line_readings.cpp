@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "point/line_scan.h"
+#include "point/thinned_fields.h"
 
 namespace vigile {
 
@@ -184,7 +185,11 @@ bool LineReadings::read_line(Head& head, std::string_view line, TimeSpan span,
   const LineView& view = decoder.view();
   if (!view.time_ns || !contains(span, *view.time_ns)) return true;
   reading.time_ns = *view.time_ns;
-  for (const FieldView& field : view.fields) {
+  std::size_t skipped_to = 0;  // what stands beside a mean is no series of its own
+  for (std::size_t i = 0; i < view.fields.size(); ++i) {
+    if (i < skipped_to) continue;
+    const FieldView& field = view.fields[i];
+    if (is_thinned_group(view.fields, i)) skipped_to = i + kThinnedGroup;
     if (head.kind == Kind::equipment && field.key != "value") continue;
     if (head.kind == Kind::native) reading.metric = field_of(head, field.key).metric;
     if (reading.metric.empty()) continue;

@@ -5,9 +5,9 @@
 //
 // equipment_metrics: metric = tag metric_name, value = field `value`; other fields are no series.
 // Any other measurement (native layout, and points of other programs): each numeric field is a series;
-// booleans count 1 and 0. Lines without equipment_id, status changes and the agent's gaps hold no readings.
-// The tags of a series are those that the layout does not set, and not clock=estimated: escaped as in line
-// protocol, sorted by key.
+// booleans count 1 and 0. Of a thinned line (point/thinned_fields.h) the mean counts, as one reading. Lines
+// without equipment_id, status changes and the agent's gaps hold no readings. The tags of a series are those
+// that the layout does not set, and not clock=estimated: escaped as in line protocol, sorted by key.
 #pragma once
 
 #include <cstdint>

@@ -85,12 +85,27 @@ std::string format_equipment(const EquipmentSettings& equipment, const SettingsC
   return text;
 }
 
+std::string overflow_name(StoreOverflow overflow) {
+  switch (overflow) {
+    case StoreOverflow::drop_oldest:
+      return "drop_oldest";
+    case StoreOverflow::drop_newest:
+      return "drop_newest";
+    case StoreOverflow::thin:
+      return "thin";
+  }
+  return "";
+}
+
 std::string format_store(const StoreSettings& store) {
   return "store " + store.path.string() + ": at most " + format_exact_size(store.max_size_bytes) + ", then " +
-         (store.drop_newest ? "drop_newest" : "drop_oldest") + "; keep " + format_period(store.keep) +
-         ", summaries " + format_period(store.keep_summaries) + "; commit every " +
-         format_duration(store.commit_every) + "; " + format_exact_size(store.memory_bytes) +
-         " of memory while the disk fails\n";
+         overflow_name(store.overflow) + "; keep " + format_period(store.keep) + ", summaries " +
+         format_period(store.keep_summaries) + "; commit every " + format_duration(store.commit_every) +
+         (store.write_budget_bytes == 0
+              ? ""
+              : ", up to " + format_duration(store.commit_every_max) + " to write " +
+                    format_exact_size(store.write_budget_bytes) + " a day") +
+         "; " + format_exact_size(store.memory_bytes) + " of memory while the disk fails\n";
 }
 
 std::string format_sink(const SinkSettings& sink, const SettingsCatalog& catalog) {

@@ -55,7 +55,7 @@ constexpr OptionSpec kClockKeys[] = {
      .fallback = "false"},
 };
 
-constexpr std::string_view kOverflows[] = {"drop_oldest", "drop_newest"};
+constexpr std::string_view kOverflows[] = {"drop_oldest", "drop_newest", "thin"};
 constexpr OptionSpec kStoreKeys[] = {
     {.name = "path",
      .type = OptionType::text,
@@ -81,6 +81,15 @@ constexpr OptionSpec kStoreKeys[] = {
      .type = OptionType::duration,
      .help = "Readings are committed together this often: at most this much is lost when the power goes",
      .fallback = "1s",
+     .min = 0.01,
+     .max = kHour},
+    {.name = "write_budget",
+     .type = OptionType::text,
+     .help = "What may be written to storage in a day, like 50MiB/day: commits come less often to hold it"},
+    {.name = "commit_every_max",
+     .type = OptionType::duration,
+     .help = "How far apart commits may come to hold write_budget: at most this much is lost then",
+     .fallback = "5m",
      .min = 0.01,
      .max = kHour},
     {.name = "memory",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/file.h"
+#include "core/units.h"
 #include "settings/entries.h"
 #include "settings/keys.h"
 
@@ -105,7 +106,18 @@ class SettingsReader {
     store.keep_summaries = options.duration("keep_summaries");
     store.commit_every = options.duration("commit_every");
     store.memory_bytes = options.size_bytes("memory");
-    store.drop_newest = options.text("overflow") == "drop_newest";
+    if (options.text("overflow") == "drop_newest") store.overflow = StoreOverflow::drop_newest;
+    if (options.text("overflow") == "thin") store.overflow = StoreOverflow::thin;
+    store.commit_every_max = options.duration("commit_every_max");
+    if (options.has("write_budget")) {
+      const auto bytes = parse_daily_size(options.text("write_budget"));
+      if (bytes) {
+        store.write_budget_bytes = *bytes;
+      } else {
+        context_.diagnostics.error(spot_of(section, "write_budget"),
+                                   "write_budget: " + bytes.error().message);
+      }
+    }
     return store;
   }
 

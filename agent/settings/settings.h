@@ -79,6 +79,8 @@ struct SinkSettings {
   bool operator==(const SinkSettings&) const = default;
 };
 
+enum class StoreOverflow { drop_oldest, drop_newest, thin };
+
 struct StoreSettings {
   std::filesystem::path path = "/var/lib/vigile/vigile.db";
   std::uint64_t max_size_bytes = std::uint64_t{256} << 20;
@@ -86,7 +88,9 @@ struct StoreSettings {
   std::chrono::nanoseconds keep_summaries = std::chrono::hours(400 * 24);
   std::chrono::nanoseconds commit_every = std::chrono::seconds(1);
   std::uint64_t memory_bytes = std::uint64_t{2} << 20;  // ring for readings that cannot be committed
-  bool drop_newest = false;                             // overflow: drop_newest
+  StoreOverflow overflow = StoreOverflow::drop_oldest;
+  std::uint64_t write_budget_bytes = 0;                                 // to storage, a day; 0: none
+  std::chrono::nanoseconds commit_every_max = std::chrono::minutes(5);  // widest, to hold the budget
   bool operator==(const StoreSettings&) const = default;
 };
 

@@ -181,9 +181,16 @@ void Committer::set_options(const CommitterOptions& options) {
   options_ = options;
 }
 
+void Committer::set_commit_every(std::chrono::nanoseconds every) {
+  const MutexLock lock(mutex_);
+  options_.commit_every = every;
+}
+
 CommitterStatus Committer::status() const {
   const MutexLock lock(mutex_);
-  return status_;
+  CommitterStatus status = status_;
+  status.commit_every = options_.commit_every;
+  return status;
 }
 
 }  // namespace vigile

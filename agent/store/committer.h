@@ -34,7 +34,8 @@ struct CommitterStatus {
   std::uint64_t waiting_changes = 0;
   std::optional<std::int64_t> dropped_from_ns;
   std::optional<std::int64_t> dropped_to_ns;
-  std::string last_error;  // empty while commits work
+  std::string last_error;                   // empty while commits work
+  std::chrono::nanoseconds commit_every{};  // in force: at most this much is lost when the power goes
 };
 
 class Committer {
@@ -60,6 +61,7 @@ class Committer {
   Result<void> commit(std::span<const NewSegment> more) EXCLUDES(mutex_, commit_mutex_);
 
   void set_options(const CommitterOptions& options) EXCLUDES(mutex_);
+  void set_commit_every(std::chrono::nanoseconds every) EXCLUDES(mutex_);
   CommitterStatus status() const EXCLUDES(mutex_);
 
  private:

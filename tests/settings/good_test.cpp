@@ -47,7 +47,7 @@ equipment:
     type: camera
     ip_address: "fe80::1"
     drivers: [ping: {decides: availability}]
-store: {path: /tmp/v.db, max_size: 64MiB, keep: 1d, keep_summaries: 30d, commit_every: 250ms, memory: 1MiB, overflow: drop_newest}
+store: {path: /tmp/v.db, max_size: 64MiB, keep: 1d, keep_summaries: 30d, commit_every: 250ms, memory: 1MiB, overflow: drop_newest, write_budget: 50MiB/day, commit_every_max: 2m}
 sinks:
   - influx: {name: central, url: "http://db:8086", token: secret, every: 5s, batch_bytes: 512KiB}
   - mqtt: {url: "mqtt://b", qos: 0, order: live_first, backlog_rate: 64KiB, max_message: 1000}
@@ -116,7 +116,9 @@ TEST(SettingsGood, EveryKeyIsRead) {
   EXPECT_EQ(s.store.keep_summaries, 720h);
   EXPECT_EQ(s.store.commit_every, 250ms);
   EXPECT_EQ(s.store.memory_bytes, 1U << 20);
-  EXPECT_TRUE(s.store.drop_newest);
+  EXPECT_EQ(s.store.overflow, StoreOverflow::drop_newest);
+  EXPECT_EQ(s.store.write_budget_bytes, std::uint64_t{50} << 20);
+  EXPECT_EQ(s.store.commit_every_max, 2min);
 
   ASSERT_EQ(s.sinks.size(), 2U);
   EXPECT_EQ(s.sinks[0].kind, "influx");

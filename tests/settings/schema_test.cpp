@@ -34,11 +34,12 @@ TEST(SettingsSchema, NamesEverySectionAndNoOther) {
                                                          "sinks", "site", "store", "unsigned"));
   EXPECT_EQ(schema.at("additionalProperties"), false);
   const json& store = schema.at("properties").at("store");
-  EXPECT_THAT(keys(store.at("properties")), ElementsAre("commit_every", "keep", "keep_summaries", "max_size",
-                                                        "memory", "overflow", "path"));
+  EXPECT_THAT(keys(store.at("properties")),
+              ElementsAre("commit_every", "commit_every_max", "keep", "keep_summaries", "max_size", "memory",
+                          "overflow", "path", "write_budget"));
   EXPECT_EQ(store.at("properties").at("keep").at("default"), "7d");
   EXPECT_THAT(store.at("properties").at("overflow").at("anyOf").at(0).at("enum"),
-              ElementsAre("drop_oldest", "drop_newest"));
+              ElementsAre("drop_oldest", "drop_newest", "thin"));
 }
 
 TEST(SettingsSchema, HasADefinitionForEachDriverAndSink) {
