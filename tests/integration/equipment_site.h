@@ -48,6 +48,11 @@ inline std::vector<std::string> statuses(const Daemon& daemon) {
   return all;
 }
 
+// A status is told a moment before its change is committed.
+inline bool statuses_become(const Daemon& daemon, const std::vector<std::string>& expected) {
+  return eventually([&] { return statuses(daemon) == expected; });
+}
+
 inline Finished vigilectl(const Daemon& daemon, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {vigilectl_path(), "--socket", daemon.socket().string()});
   return run_program(std::move(arguments));
