@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
 constexpr int kCopiedATransaction = 200;
+// A larger number is damage, and the numbers that follow must not come near their end.
+constexpr std::uint64_t kMostSalvagedSeq = kMostSeq / 2;
 constexpr std::int64_t kHourNs = 3'600'000'000'000;
 
 // "2026-11-24T075347Z": the time in a file name.
@@ -70,7 +72,7 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
   // The numbers go on where the old ones ended, as far as that can be told.
   const auto newest = from.integer("SELECT max(seq) FROM segments");
-  const std::uint64_t last = newest ? as_count(*newest) : INT64_MAX;
+  const std::uint64_t last = newest ? std::min(as_count(*newest), kMostSalvagedSeq) : kMostSalvagedSeq;
   const auto copied = copy_segments(from, last);
   if (!copied) return copied.error();
 
@@ -117,7 +119,7 @@ Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
                           " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
   if (!row) return row.error();
   SeqRanges copied;
-  std::uint64_t seq = 0;
+  std::uint64_t seq = 1;
   std::uint64_t skip = 1;
   std::uint64_t points = 0;
   std::uint64_t bytes = 0;
@@ -138,6 +140,7 @@ Result<SeqRanges> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
     }
     skip = 1;
     seq = as_count(run->integer(0));
+    if (seq > last) break;
     if (!is_intact(*row)) {
       ++lost;
       ++seq;

@@ -96,7 +96,7 @@ Result<void> migrate(Db& db, std::span<const Migration> steps) {
     if (step.to <= *version) continue;
     auto transaction = Transaction::begin(db);
     if (!transaction) return transaction.error();
-    if (auto done = db.exec(step.sql); !done) return done.error();
+    if (auto done = db.exec(step.sql); !done) return statement_error(db.handle());
     if (auto done = db.exec("PRAGMA user_version = " + std::to_string(step.to)); !done) return done.error();
     if (auto done = transaction->commit(); !done) return done.error();
   }
