@@ -70,7 +70,8 @@ Result<void> DatabaseLog::open() {
   if (!connected && connected.error().kind == ErrorKind::corrupt) {
     // A newer schema is no damage; migrate() has said so.
     auto version = writer_.db ? writer_.db.integer("PRAGMA user_version") : Result<std::int64_t>(0);
-    if (version && *version > migrations().back().to) return connected;
+    if (version && is_newer_schema(*version) && writer_.db.integer("SELECT count(*) FROM sqlite_schema"))
+      return connected;
     connected = set_aside_and_salvage(connected.error().message);
   }
   if (!connected) return connected;

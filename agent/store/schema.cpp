@@ -82,6 +82,11 @@ std::span<const Migration> migrations() {
   return kMigrations;
 }
 
+bool is_newer_schema(std::int64_t version) {
+  constexpr std::int64_t kMostVersions = 1000;
+  return version > migrations().back().to && version <= kMostVersions;
+}
+
 Result<void> migrate(Db& db, std::span<const Migration> steps) {
   const auto version = db.integer("PRAGMA user_version");
   if (!version) return version.error();

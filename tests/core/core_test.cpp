@@ -18,6 +18,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Time, EveryTimeCanBeWritten) {
+  EXPECT_EQ(to_iso8601(wall_from_ns(INT64_MIN)), "1677-09-21T00:12:43.145Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(INT64_MAX)), "2262-04-11T23:47:16.854Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(-1)), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(-1'000'000'000)), "1969-12-31T23:59:59.000Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(1'793'491'200'123'456'789)), "2026-11-01T00:00:00.123Z");
+}
+
 TEST(Units, ReadsDurations) {
   EXPECT_EQ(*parse_duration("500ms"), 500ms);
   EXPECT_EQ(*parse_duration("10s"), 10s);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request to the status socket, past the HTTP library: "<method> <uri>\n<content type>\n<body>". The agent
 // and its equipment are the fakes of tests/api.
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/bearer.h"
@@ -30,6 +32,10 @@ FakeAgent& agent() {
     fake.fake_equipment.report = example_report();
     fake.fake_equipment.stats = example_stats();
     fake.fake_equipment.history = example_history();
+    fake.fake_equipment.page.rows = {{kFakeNow, "cpu_usage", 12.5, {{"core", "0"}}},
+                                     {kFakeNow + 1, "\xff,\"", std::numeric_limits<double>::infinity(), {}},
+                                     {INT64_MIN, "", -0.0, {}}};
+    fake.fake_equipment.states.back().reason = "\xff\n\"";
     return true;
   }();
   static_cast<void>(made);
