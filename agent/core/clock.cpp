@@ -49,9 +49,14 @@ std::string SystemClock::boot_id() const {
 
 std::string to_iso8601(WallTime time) {
   using namespace std::chrono;
-  const auto day = floor<days>(time);
+  // In seconds first: the midnight before the earliest time does not fit 64 bits of nanoseconds.
+  const std::int64_t ns = to_ns(time);
+  const std::int64_t whole = ns / 1'000'000'000 - (ns % 1'000'000'000 < 0 ? 1 : 0);
+  const sys_seconds second{seconds(whole)};
+  const auto day = floor<days>(second);
   const year_month_day date(day);
-  const hh_mm_ss<milliseconds> clock(floor<milliseconds>(time - day));
+  const milliseconds rest((ns % 1'000'000'000 + 1'000'000'000) % 1'000'000'000 / 1'000'000);
+  const hh_mm_ss<milliseconds> clock(second - day + rest);
   char text[48];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
                 unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),

@@ -43,25 +43,48 @@ const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
 }
 
 struct Quantity {
-  double number;
+  std::uint64_t whole;
+  double fraction;  // in [0, 1)
   std::string_view unit;
 };
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 // Takes "<number><letters>" off the front of `text`.
 bool take_quantity(std::string_view& text, Quantity& out) {
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  if (text.empty() || text.front() < '0' || text.front() > '9') return false;
-  const auto parsed = std::from_chars(begin, end, out.number, std::chars_format::fixed);
-  if (parsed.ec != std::errc()) return false;
-  const char* unit_end = parsed.ptr;
-  while (unit_end != end &&
-         ((*unit_end >= 'a' && *unit_end <= 'z') || (*unit_end >= 'A' && *unit_end <= 'Z'))) {
-    ++unit_end;
+  if (text.empty() || !is_digit(text.front())) return false;
+  const char* const end = text.data() + text.size();
+  const auto whole = std::from_chars(text.data(), end, out.whole);
+  if (whole.ec != std::errc()) out.whole = UINT64_MAX;
+  text.remove_prefix(static_cast<std::size_t>(whole.ptr - text.data()));
+  out.fraction = 0;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    for (double unit = 0.1; !text.empty() && is_digit(text.front()); unit /= 10) {
+      out.fraction += unit * (text.front() - '0');
+      text.remove_prefix(1);
+    }
   }
-  out.unit = std::string_view(parsed.ptr, static_cast<std::size_t>(unit_end - parsed.ptr));
-  text.remove_prefix(static_cast<std::size_t>(unit_end - begin));
+  std::size_t letters = 0;
+  while (letters < text.size() &&
+         ((text[letters] >= 'a' && text[letters] <= 'z') || (text[letters] >= 'A' && text[letters] <= 'Z'))) {
+    ++letters;
+  }
+  out.unit = text.substr(0, letters);
+  text.remove_prefix(letters);
   return true;
+}
+
+// Whole numbers stay exact past what a double holds. False: the total would be past kMost.
+bool add_quantity(const Quantity& quantity, const Unit& unit, std::uint64_t& total) {
+  constexpr std::uint64_t kMost = 9'200'000'000'000'000'000;
+  const auto factor = static_cast<std::uint64_t>(unit.factor);
+  std::uint64_t product = 0;
+  if (__builtin_mul_overflow(quantity.whole, factor, &product)) return false;
+  product += static_cast<std::uint64_t>(std::llround(quantity.fraction * static_cast<double>(factor)));
+  return !__builtin_add_overflow(total, product, &total) && total < kMost;
 }
 
 }  // namespace
@@ -70,18 +93,17 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   const Error bad{ErrorKind::parse,
                   "\"" + std::string(text) + "\" is not a duration like 500ms, 10s, 5m or 7d"};
   if (text == "0") return std::chrono::nanoseconds(0);
-  double total = 0;
+  std::uint64_t total = 0;
   std::string_view rest = text;
   do {
     Quantity quantity{};
     if (!take_quantity(rest, quantity)) return bad;
     const Unit* const unit = find_unit(kTimeUnits, quantity.unit);
     if (unit == nullptr) return bad;
-    total += quantity.number * static_cast<double>(unit->factor);
+    if (!add_quantity(quantity, *unit, total))
+      return Error{ErrorKind::parse, "\"" + std::string(text) + "\" is longer than 292 years"};
   } while (!rest.empty());
-  if (total >= 9.2e18)
-    return Error{ErrorKind::parse, "\"" + std::string(text) + "\" is longer than 292 years"};
-  return std::chrono::nanoseconds(std::llround(total));
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(total));
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
@@ -91,9 +113,10 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   if (!take_quantity(rest, quantity) || !rest.empty()) return bad;
   const Unit* const unit = quantity.unit.empty() ? kSizeUnits.data() : find_unit(kSizeUnits, quantity.unit);
   if (unit == nullptr) return bad;
-  const double bytes = quantity.number * static_cast<double>(unit->factor);
-  if (bytes >= 9.2e18) return Error{ErrorKind::parse, "\"" + std::string(text) + "\" is more than 8 EiB"};
-  return static_cast<std::uint64_t>(std::llround(bytes));
+  std::uint64_t bytes = 0;
+  if (!add_quantity(quantity, *unit, bytes))
+    return Error{ErrorKind::parse, "\"" + std::string(text) + "\" is more than 8 EiB"};
+  return bytes;
 }
 
 std::string format_duration(std::chrono::nanoseconds duration) {

@@ -74,7 +74,9 @@ Result<void> DatabaseLog::try_open() {
   if (connected || connected.error().kind != ErrorKind::corrupt) return connected;
   // A newer schema is no damage; migrate() has said so.
   const auto version = writer_.db.integer("PRAGMA user_version");
-  if (version && *version > migrations().back().to) return connected;
+  if (version && is_newer_schema(*version) && writer_.db.integer("SELECT count(*) FROM sqlite_schema")) {
+    return connected;
+  }
   return salvage(connected.error().message);
 }
 
@@ -223,6 +225,13 @@ Result<void> DatabaseLog::load_state() {
     state.payload_bytes = total_bytes_ - as_count(meta[meta::kGoneBytes]);
     state.segments = total_segments_ - as_count(meta[meta::kGoneSegments]);
   }
+  // What is damaged within a row, no page tells. Differences below zero are huge here.
+  for (const std::uint64_t count : {state.last_seq, state.total_points, total_bytes_, total_segments_,
+                                    state.points, state.payload_bytes, state.segments}) {
+    if (count > kMostSeq) return Error{ErrorKind::corrupt, path_.string() + ": its counters cannot be right"};
+  }
+  if (*has_first && (state.first_seq == 0 || state.first_seq > state.last_seq))
+    return Error{ErrorKind::corrupt, path_.string() + ": its segments are numbered wrong"};
 
   auto progress = db.prepare("SELECT sink, first_seq, last_seq FROM progress ORDER BY sink, first_seq");
   if (!progress) return progress.error();
@@ -230,9 +239,12 @@ Result<void> DatabaseLog::load_state() {
     if (!row) return row.error();
     if (!*row) break;
     const std::string name(progress->text(0));
+    // Nobody has what is not there yet: a range that says so would make a sink skip it.
+    const SeqRange range{as_count(progress->integer(1)),
+                         std::min(as_count(progress->integer(2)), state.last_seq)};
     if (name == kSummariesReader && !state.folded) state.folded = SinkState{};
     SinkState& reader = name == kSummariesReader ? *state.folded : state.sinks[name];
-    reader.acknowledged.add({as_count(progress->integer(1)), as_count(progress->integer(2))});
+    if (range.first <= range.last) reader.acknowledged.add(range);
   }
   auto unset = db.prepare("SELECT seq FROM segments WHERE clock = 1 ORDER BY seq");
   if (!unset) return unset.error();

@@ -89,6 +89,11 @@ std::span<const Migration> migrations() {
   return kMigrations;
 }
 
+bool is_newer_schema(std::int64_t version) {
+  constexpr std::int64_t kMostVersions = 1000;
+  return version > migrations().back().to && version <= kMostVersions;
+}
+
 Result<void> migrate(Db& db, std::span<const Migration> steps) {
   const auto version = db.integer("PRAGMA user_version");
   if (!version) return version.error();
@@ -103,7 +108,7 @@ Result<void> migrate(Db& db, std::span<const Migration> steps) {
     if (step.to <= *version) continue;
     auto transaction = Transaction::begin(db);
     if (!transaction) return transaction.error();
-    if (auto done = db.exec(step.sql); !done) return done.error();
+    if (auto done = db.exec(step.sql); !done) return statement_error(db.handle());
     if (auto done = db.exec("PRAGMA user_version = " + std::to_string(step.to)); !done) return done.error();
     if (auto done = transaction->commit(); !done) return done.error();
   }

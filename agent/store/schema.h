@@ -17,6 +17,9 @@ struct Migration {
 };
 std::span<const Migration> migrations();
 
+// Made by a newer program, rather than damaged: no program will have that many steps.
+bool is_newer_schema(std::int64_t version);
+
 // Brings the database to the newest version, one transaction a step. Errors: corrupt when it is newer than
 // the last step (made by a newer program): nothing is touched.
 Result<void> migrate(Db& db, std::span<const Migration> steps);

@@ -38,6 +38,11 @@ inline StoredSegment segment_of(const Statement& row) {
 }
 
 inline bool is_intact(const Statement& row) {
+  const auto fits = [&](int column, std::int64_t most) {
+    return row.integer(column) >= 0 && row.integer(column) <= most;
+  };
+  if (!fits(1, static_cast<std::int64_t>(ClockState::estimated))) return false;
+  if (!fits(5, UINT32_MAX) || !fits(6, UINT32_MAX) || !fits(7, UINT32_MAX)) return false;
   return crc32_of(row.blob(9)) == static_cast<std::uint32_t>(row.integer(8));
 }
 

@@ -16,6 +16,7 @@ std::vector<SeqRange>::const_iterator at_or_after(const std::vector<SeqRange>& r
 }  // namespace
 
 void SeqRanges::add(SeqRange range) {
+  range.last = std::min(range.last, kMostSeq);
   if (range.first > range.last) return;
   // Everything that overlaps or touches it becomes one.
   auto begin = std::find_if(ranges_.begin(), ranges_.end(),

@@ -13,6 +13,9 @@ ErrorKind kind_of(int code) {
       return ErrorKind::full;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    // What is written here breaks no rule unless the rows that are there do.
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
       return ErrorKind::corrupt;
     case SQLITE_PERM:
     case SQLITE_READONLY:
@@ -46,6 +49,13 @@ Error sqlite_error(sqlite3* handle) {
     return cause;
   }
   return Error{kind_of(code), std::move(message)};
+}
+
+Error statement_error(sqlite3* handle) {
+  const bool refused = (sqlite3_errcode(handle) & 0xff) == SQLITE_ERROR;
+  Error error = sqlite_error(handle);
+  if (refused) error.kind = ErrorKind::corrupt;
+  return error;
 }
 
 Statement& Statement::bind(int index, std::int64_t value) {
@@ -127,7 +137,7 @@ Result<Statement> Db::prepare(std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                          &raw, nullptr) != SQLITE_OK) {
-    return sqlite_error(handle_.get());
+    return statement_error(handle_.get());
   }
   return Statement(raw);
 }

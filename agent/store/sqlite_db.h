@@ -91,5 +91,8 @@ class Transaction {
 
 // The Error for SQLite's last failure on `handle`: "<file>: <cause>".
 Error sqlite_error(sqlite3* handle);
+// The same after SQL of ours was not understood: then the tables are not those it was written for, and the
+// kind is corrupt.
+Error statement_error(sqlite3* handle);
 
 }  // namespace vigile

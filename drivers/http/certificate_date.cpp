@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/http/certificate_date.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace vigile {
@@ -39,10 +40,11 @@ std::optional<WallTime> parse_certificate_date(std::string_view text) {
   const auto second = take_number(text);
   if (!second || (take(text, '.') && !take_number(text))) return std::nullopt;
   const auto year = take_number(text);
-  // Past 2261 nanoseconds do not fit in 64 bits. "99991231235959Z" is the date of RFC 5280 for no end.
+  // Before 1678 and past 2261 nanoseconds do not fit in 64 bits. "99991231235959Z" is the date of RFC 5280
+  // for no end.
   if (!year || *year > 9999 || text != " GMT" || *hour > 23 || *minute > 59 || *second > 60)
     return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(std::min(*year, 2261)),
+  const std::chrono::year_month_day date{std::chrono::year(std::clamp(*year, 1678, 2261)),
                                          std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;

@@ -356,6 +356,7 @@ TEST(Http, ReadsTheDatesOfCertificates) {
   EXPECT_EQ(date("Feb  9 00:00:00 2040 GMT"), "2040-02-09T00:00:00.000Z");
   EXPECT_EQ(date("Jan  1 00:00:00.5 1999 GMT"), "1999-01-01T00:00:00.000Z");
   EXPECT_EQ(date("Dec 31 23:59:59 9999 GMT"), "2261-12-31T23:59:59.000Z");
+  EXPECT_EQ(date("Dec  1 00:00:00 99 GMT"), "1678-12-01T00:00:00.000Z");
   for (const char* bad : {"", "Nov", "anF 24 07:53:47 2027 GMT", "Feb 30 07:53:47 2027 GMT",
                           "Nov 24 07:53 2027 GMT", "Nov 24 24:53:47 2027 GMT", "Nov 24 07:53:47 2027",
                           "Nov 24 07:53:47 20270 GMT", "Nov -4 07:53:47 2027 GMT", "Bad time value"}) {

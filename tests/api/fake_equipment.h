@@ -67,18 +67,18 @@ class FakeEquipment final : public EquipmentService {
     bool undelivered = false;
     bool dry_run = false;
     int calls = 0;
+    std::vector<bool> availabilities;         // of all calls
+    std::vector<RecordedMetric> all_metrics;  // of all calls
   };
   Asked asked() const {
     const MutexLock lock(mutex_);
     return asked_;
   }
-  std::vector<bool> availabilities() const {
+  std::vector<bool> availabilities() const { return asked().availabilities; }
+  std::vector<RecordedMetric> all_metrics() const { return asked().all_metrics; }
+  void forget_asked() {
     const MutexLock lock(mutex_);
-    return availabilities_;
-  }
-  std::vector<RecordedMetric> all_metrics() const {
-    const MutexLock lock(mutex_);
-    return all_metrics_;
+    asked_ = {};
   }
 
   std::string site_id() const override { return "12"; }
@@ -94,7 +94,7 @@ class FakeEquipment final : public EquipmentService {
   Result<void> record_metrics(std::string_view id, const std::vector<RecordedMetric>& metrics) override {
     return note(id, [&](Asked& asked) {
       asked.metrics = metrics;
-      all_metrics_.insert(all_metrics_.end(), metrics.begin(), metrics.end());
+      asked.all_metrics.insert(asked.all_metrics.end(), metrics.begin(), metrics.end());
     });
   }
   Result<std::uint64_t> record_points(std::string_view id, std::vector<Point> points) override {
@@ -109,7 +109,7 @@ class FakeEquipment final : public EquipmentService {
       asked.is_available = is_available;
       asked.response_time = response_time_ms;
       asked.reason = reason;
-      availabilities_.push_back(is_available);
+      asked.availabilities.push_back(is_available);
     });
   }
   Result<void> record_performance(std::string_view id, std::optional<double> cpu_usage,
@@ -224,8 +224,6 @@ class FakeEquipment final : public EquipmentService {
 
   mutable Mutex mutex_;
   Asked asked_ GUARDED_BY(mutex_);
-  std::vector<bool> availabilities_ GUARDED_BY(mutex_);
-  std::vector<RecordedMetric> all_metrics_ GUARDED_BY(mutex_);
 };
 
 // 99 % over a day, with one outage that is over and one that lasts.

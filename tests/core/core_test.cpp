@@ -18,6 +18,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Time, EveryTimeCanBeWritten) {
+  EXPECT_EQ(to_iso8601(wall_from_ns(INT64_MIN)), "1677-09-21T00:12:43.145Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(INT64_MAX)), "2262-04-11T23:47:16.854Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(-1)), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(-1'000'000'000)), "1969-12-31T23:59:59.000Z");
+  EXPECT_EQ(to_iso8601(wall_from_ns(1'793'491'200'123'456'789)), "2026-11-01T00:00:00.123Z");
+}
+
 TEST(Units, ReadsDurations) {
   EXPECT_EQ(*parse_duration("500ms"), 500ms);
   EXPECT_EQ(*parse_duration("10s"), 10s);
@@ -35,12 +43,16 @@ TEST(Units, ReadsSizes) {
   EXPECT_EQ(*parse_size("64KiB"), 65536u);
   EXPECT_EQ(*parse_size("256MiB"), 268435456u);
   EXPECT_EQ(*parse_size("1.5kB"), 1500u);
+  EXPECT_EQ(*parse_size("9007199254740993"), 9007199254740993u);
+  EXPECT_FALSE(parse_size("99999999999999999999"));
+  EXPECT_FALSE(parse_size("9999999999TB"));
   for (const char* bad : {"", "KiB", "-1", "1 MiB", "1mib", "1MiB2"}) EXPECT_FALSE(parse_size(bad)) << bad;
 }
 
 TEST(Units, DurationsSurviveFormatting) {
   for (const auto value :
-       {1ns, 999ns, 10000ns, 1500000ns, 10000000000ns, 5400000000000ns, 86400000000000ns * 8}) {
+       {1ns, 999ns, 10000ns, 1500000ns, 10000000000ns, 5400000000000ns, 86400000000000ns * 8,
+        583286033335475968ns, 9199999999999999999ns}) {  // a double does not hold these
     EXPECT_EQ(*parse_duration(format_duration(value)), value) << format_duration(value);
   }
   EXPECT_EQ(format_duration(90min), "1h30m");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What drivers read from the kernel and from the network. The first byte says which driver, the second turns its
-// flags over; then the contents of its files, each ended by 0x1e, for a first run and, if there are more, for a
-// second one 10 s later. A file that is not given is absent. For `ping` the rest is a packet.
+// What drivers read from the kernel and from the network. The first byte says which driver, the second turns
+// its flags over; then the contents of its files, each ended by 0x1e, for a first run and, if there are more,
+// for a second one 10 s later. A file that is not given is absent. For `ping` the rest is a packet.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -27,12 +27,14 @@ struct Source {
 
 const std::vector<Source>& sources() {
   static const std::vector<Source> list = {
-      {"agent", {"proc/self/stat", "proc/self/status", "proc/self/io", "proc/self/smaps_rollup", "proc/uptime"}},
+      {"agent",
+       {"proc/self/stat", "proc/self/status", "proc/self/io", "proc/self/smaps_rollup", "proc/uptime"}},
       {"cpu", {"proc/stat"}},
       {"disk", {"proc/self/mounts", "proc/mounts"}},
       {"hwmon",
-       {"sys/class/hwmon/hwmon0/name", "sys/class/hwmon/hwmon0/temp1_input", "sys/class/hwmon/hwmon0/temp1_label",
-        "sys/class/hwmon/hwmon0/temp1_max", "sys/class/hwmon/hwmon0/temp1_fault", "sys/class/hwmon/hwmon0/in0_input",
+       {"sys/class/hwmon/hwmon0/name", "sys/class/hwmon/hwmon0/temp1_input",
+        "sys/class/hwmon/hwmon0/temp1_label", "sys/class/hwmon/hwmon0/temp1_max",
+        "sys/class/hwmon/hwmon0/temp1_fault", "sys/class/hwmon/hwmon0/in0_input",
         "sys/class/hwmon/hwmon0/fan1_input", "sys/class/hwmon/hwmon0/fan1_label",
         "sys/class/hwmon/hwmon0/power1_input", "sys/class/hwmon/hwmon0/curr1_input",
         "sys/class/hwmon/hwmon0/humidity1_input", "sys/class/hwmon/hwmon1/temp1_input",
@@ -67,7 +69,8 @@ class Checks final : public Output {
       const double* number = std::get_if<double>(&value.number);
       if (number == nullptr) return;
       if (!std::isfinite(*number)) fault = std::string(value.metric) + " is not a number";
-      if (spec.unit == "percent" && (*number < 0 || *number > 100.000001))
+      // A sensor may say what it likes; shares that are worked out here may not.
+      if (info_.name != "hwmon" && spec.unit == "percent" && (*number < 0 || *number > 100.000001))
         fault = std::string(value.metric) + " is " + std::to_string(*number) + " percent";
       return;
     }
@@ -136,8 +139,8 @@ Fault source_fault(const Source& source, Input in) {
   FakeClock clock;
   const DriverEnvironment environment{.clock = clock, .proc_root = root / "proc", .sys_root = root / "sys"};
   const Options options = options_of(*info, in.byte());
-  const auto driver =
-      source.driver == "disk" ? make_disk_driver(options, environment, ask) : info->make(options, environment);
+  const auto driver = source.driver == "disk" ? make_disk_driver(options, environment, ask)
+                                              : info->make(options, environment);
   if (!driver) return "defaults are refused: " + driver.error().message;
   Checks checks(*info);
   for (int run = 0; run < 2 && (run == 0 || !in.empty()); ++run) {
@@ -166,7 +169,8 @@ Fault packet_fault(Input in) {
   if (icmp_error_text(family, message->type, message->code).empty()) return "an error without a name";
   const IcmpMessage quoted = parse_quoted_request(packet, family, message->type, message->code);
   if (!inside(quoted.payload)) return "a payload outside of its quote";
-  const auto request = build_echo_request(family, message->id, message->sequence, packet.first(packet.size() % 1400));
+  const auto request =
+      build_echo_request(family, message->id, message->sequence, packet.first(packet.size() % 1400));
   if (request.size() < 8) return "half a request";
   return std::nullopt;
 }

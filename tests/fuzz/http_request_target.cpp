@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request to the status socket, past the HTTP library: "<method> <uri>\n<content type>\n<body>". The agent and
-// its equipment are the fakes of tests/api.
+// A request to the status socket, past the HTTP library: "<method> <uri>\n<content type>\n<body>". The agent
+// and its equipment are the fakes of tests/api.
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/bearer.h"
@@ -30,9 +32,14 @@ FakeAgent& agent() {
     fake.fake_equipment.report = example_report();
     fake.fake_equipment.stats = example_stats();
     fake.fake_equipment.history = example_history();
+    fake.fake_equipment.page.rows = {{kFakeNow, "cpu_usage", 12.5, {{"core", "0"}}},
+                                     {kFakeNow + 1, "\xff,\"", std::numeric_limits<double>::infinity(), {}},
+                                     {INT64_MIN, "", -0.0, {}}};
+    fake.fake_equipment.states.back().reason = "\xff\n\"";
     return true;
   }();
   static_cast<void>(made);
+  fake.fake_equipment.forget_asked();
   fake.fake_log.letters = {{1, "central", 1793491200'000000000, "m v=1 1", "partial write"},
                            {2, "gone", 1793491200'000000000, "m v=\"\xff\" 1", "unable to parse"}};
   fake.fake_log.log_status.sinks = {{"central", true, 12, 120, 1793491192'000000000},
@@ -50,7 +57,8 @@ const Router& routes() {
 }
 
 // What MhdServer does with a request once it is there.
-Response answer(std::string_view method, std::string_view uri, std::string_view content_type, std::string_view body) {
+Response answer(std::string_view method, std::string_view uri, std::string_view content_type,
+                std::string_view body) {
   Router::Match match = routes().find(method, uri);
   if (match.route == nullptr) return std::move(match.refusal);
   if (body.size() > match.route->options.max_body_bytes) return error_response(413, "the body is too large");
@@ -75,9 +83,11 @@ Fault stream_fault(const Response& response) {
 Fault response_fault(const Response& response) {
   if (std::find(kStatuses.begin(), kStatuses.end(), response.status) == kStatuses.end())
     return "status " + std::to_string(response.status) + ": " + response.body;
-  if (response.body.size() > kMostBytes) return "an answer of " + std::to_string(response.body.size()) + " bytes";
+  if (response.body.size() > kMostBytes)
+    return "an answer of " + std::to_string(response.body.size()) + " bytes";
   for (const auto& [name, value] : response.headers) {
-    if ((name + value).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) return "a header of two lines";
+    if ((name + value).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+      return "a header of two lines";
   }
   if (response.open_stream) return stream_fault(response);
   if (response.content_type == "application/json") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A damaged database: the input is a list of edits to the files of a small log, which are made once. Whatever was
-// done to them, the log opens, is read to its end, takes a segment, and still has it when opened again.
+// A damaged database: the input is a list of edits to the files of a small log, which are made once. Whatever
+// was done to them, the log opens, is read to its end, takes a segment, and still has it when opened again.
 #include <sqlite3.h>
 
 #include <cstdio>
@@ -57,7 +57,8 @@ Image make_image() {
     static_cast<void>(history.read_unsummarised(0, 1 << 20));
     SeqRanges folded;
     folded.add({1, 2});
-    static_cast<void>(history.store_summaries({{to_ns(clock.wall()) / 3600'000000000 * 3600'000000000, "summary"}}, folded));
+    static_cast<void>(history.store_summaries(
+        {{to_ns(clock.wall()) / 3600'000000000 * 3600'000000000, "summary"}}, folded));
     static_cast<void>(history.add_gap({1, 2}));
     static_cast<void>((*log)->flush());
     image.database = read_file(options.path).value_or("");
@@ -83,7 +84,8 @@ constexpr const char* kStatements[] = {
     "UPDATE segments SET payload = zeroblob(abs(?1 % 5000)) WHERE seq = ?2",
     "UPDATE segments SET boot_id = '' WHERE seq = ?2",
     "DELETE FROM segments WHERE seq = ?2",
-    "UPDATE OR REPLACE progress SET first_seq = ?1 WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET ?2)",
+    "UPDATE OR REPLACE progress SET first_seq = ?1 WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET "
+    "?2)",
     "UPDATE OR REPLACE progress SET last_seq = ?1 WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET ?2)",
     "INSERT OR REPLACE INTO progress VALUES('a', ?1, ?2)",
     "INSERT OR REPLACE INTO progress VALUES('b', ?2, ?1)",
@@ -272,10 +274,11 @@ Fault log_file_fault(std::string_view input) {
   if (!log) return "it does not open a second time: " + log.error().message;
   static_cast<void>((*log)->set_sinks({"a", "b"}));
   bool found = false;
-  static_cast<void>((*log)->history().read_segments({INT64_MIN, INT64_MAX}, false, [&](const StoredSegment& one) {
-    found = found || one.seq == appended;
-    return true;
-  }));
+  static_cast<void>(
+      (*log)->history().read_segments({INT64_MIN, INT64_MAX}, false, [&](const StoredSegment& one) {
+        found = found || one.seq == appended;
+        return true;
+      }));
   if (!found) return "the segment that was appended is gone";
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vigilectl lp encode`: whatever it is given, what it writes is line protocol, and what it refuses has a place.
+// `vigilectl lp encode`: whatever it is given, what it writes is line protocol, and what it refuses has a
+// place.
 #include <algorithm>
 #include <sstream>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cutting a batch into messages: bytes that say the sizes and where the text is cut into payloads, then the text.
+// Cutting a batch into messages: bytes that say the sizes and where the text is cut into payloads, then the
+// text.
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -32,8 +33,8 @@ Texts payloads_of(std::string_view text, std::size_t each) {
     text.remove_prefix(end);
   }
   for (std::size_t i = 0; i < made.lines.size(); ++i) {
-    made.payloads.push_back({made.deflated[i], static_cast<std::uint32_t>(made.lines[i].size()),
-                             crc32_of(made.lines[i]), 0});
+    made.payloads.push_back(
+        {made.deflated[i], static_cast<std::uint32_t>(made.lines[i].size()), crc32_of(made.lines[i]), 0});
   }
   return made;
 }
@@ -92,7 +93,8 @@ Fault mqtt_message_fault(std::string_view input) {
   for (std::size_t i = 0; i + 1 < messages.size() && i < 8; ++i) {
     Splitter resumed(texts.payloads, messages[i].end, format);
     const auto message = resumed.next(wanted, most);
-    if (!message || !*message || (*message)->text != messages[i + 1].text) return "resumed it is another message";
+    if (!message || !*message || (*message)->text != messages[i + 1].text)
+      return "resumed it is another message";
   }
   const std::string level = topic_level(in.rest());
   if (level.find_first_of("/+#$") != std::string::npos) return "a topic of two levels";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server's answer to a question, as it comes in pieces: the first byte says in which of three forms, the second
-// how it is cut.
+// A server's answer to a question, as it comes in pieces: the first byte says in which of three forms, the
+// second how it is cut.
 #include <vector>
 
 #include "input.h"

@@ -13,10 +13,10 @@ namespace {
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
   for (;;) {
-    const std::size_t end = text.find_first_of("\n\r");
+    const std::size_t end = text.find('\n');
     lines.push_back(text.substr(0, end));
     if (end == std::string_view::npos) return lines;
-    text.remove_prefix(text.substr(end).starts_with("\r\n") ? end + 2 : end + 1);
+    text.remove_prefix(end + 1);
   }
 }
 
@@ -42,7 +42,8 @@ std::vector<std::string> secrets_of(const Settings& settings, std::string_view y
   std::vector<std::string> secrets;
   const auto take = [&](const std::string& value) {
     const std::size_t at = yaml.find(value);
-    if (value.size() >= 8 && at != std::string_view::npos && yaml.find(value, at + 1) == std::string_view::npos)
+    if (value.size() >= 8 && at != std::string_view::npos &&
+        yaml.find(value, at + 1) == std::string_view::npos)
       secrets.push_back(value);
   };
   take(settings.api.token);
@@ -57,7 +58,8 @@ std::vector<std::string> secrets_of(const Settings& settings, std::string_view y
 Fault settings_printed_fault(const Settings& settings, std::string_view yaml) {
   const std::string text = effective_text(settings, sample_catalog());
   if (text.empty() || text.back() != '\n') return "no text of good settings";
-  if (yaml.find('*') != std::string_view::npos) return std::nullopt;  // an alias may repeat a secret elsewhere
+  if (yaml.find('*') != std::string_view::npos)
+    return std::nullopt;  // an alias may repeat a secret elsewhere
   for (const std::string& secret : secrets_of(settings, yaml)) {
     if (text.find(secret) != std::string::npos) return "a secret is printed: " + secret;
   }
@@ -67,7 +69,8 @@ Fault settings_printed_fault(const Settings& settings, std::string_view yaml) {
 }  // namespace
 
 Fault settings_fault(std::string_view input) {
-  const std::map<std::string, std::string> environment = {{"URL", "http://x"}, {"HOST", "y"}, {"NUMBER", "7"}};
+  const std::map<std::string, std::string> environment = {
+      {"URL", "http://x"}, {"HOST", "y"}, {"NUMBER", "7"}};
   const LoadedSettings loaded = parse_sample(input, environment);
   if (loaded.settings.has_value() != loaded.errors.empty()) return "neither settings nor errors, or both";
   if (loaded.errors.size() > 1001) return "too many errors";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log holds as bytes: payloads of lines, rows of summaries and their sketches. The first byte says which.
+// What the log holds as bytes: payloads of lines, rows of summaries and their sketches. The first byte says
+// which.
 #include <cmath>
 #include <vector>
 
@@ -23,7 +24,8 @@ Fault payload_fault(Input in) {
   PayloadDecoder decoder;
   const auto checked = decoder.decode(payload, PayloadDecoder::Check::lines);
   if (checked.has_value() != lines.has_value()) return "one way of inflating it fails";
-  if (lines && (*lines != *checked || crc32_of(*lines) != payload.crc32 || lines->size() != payload.raw_bytes))
+  if (lines &&
+      (*lines != *checked || crc32_of(*lines) != payload.crc32 || lines->size() != payload.raw_bytes))
     return "inflated it is not what was said";
   const auto unchecked = decoder.decode(payload, PayloadDecoder::Check::deflate);
   if (unchecked && unchecked->size() != payload.raw_bytes) return "inflated it has another size";
@@ -34,8 +36,7 @@ Fault payload_round_trip_fault(std::string_view lines) {
   std::string deflated;
   PayloadEncoder encoder(1);
   encoder.encode(lines, deflated);
-  const auto back =
-      inflate_payload({deflated, static_cast<std::uint32_t>(lines.size()), crc32_of(lines), 0});
+  const auto back = inflate_payload({deflated, static_cast<std::uint32_t>(lines.size()), crc32_of(lines), 0});
   if (!back || *back != lines) return "encoded and decoded it is something else";
   return std::nullopt;
 }
@@ -58,7 +59,8 @@ Fault sketch_fault(std::string_view bytes) {
   sketch.encode(encoded);
   QuantileSketch again;
   std::string_view encoded_rest = encoded;
-  if (!again.decode(encoded_rest) || again != sketch || !encoded_rest.empty()) return "another sketch when encoded";
+  if (!again.decode(encoded_rest) || again != sketch || !encoded_rest.empty())
+    return "another sketch when encoded";
   QuantileSketch twice = sketch;
   twice.merge(sketch);
   if (twice.count() != 2 * sketch.count()) return "merged it counts something else";
@@ -87,20 +89,21 @@ Fault row_fault(std::int64_t hour_ns, std::string_view row) {
   Fault fault;
   SeriesSummaries summaries;
   std::size_t entries = 0;
-  const auto decoded = decoder.decode(hour_ns, row, {}, [&](const SeriesName& name, const SeriesSummary& summary) {
-    if (Fault found = summary_fault(summary)) fault = found;
-    ++entries;
-    summary_of(summaries, name).merge(summary);
-  });
+  const auto decoded =
+      decoder.decode(hour_ns, row, {}, [&](const SeriesName& name, const SeriesSummary& summary) {
+        if (Fault found = summary_fault(summary)) fault = found;
+        ++entries;
+        summary_of(summaries, name).merge(summary);
+      });
   if (fault) return fault;
   const auto stripped = strip_equipment(row, "1");
   if (!decoded) return std::nullopt;
   if (!stripped) return "a good row that cannot be stripped";
   bool left = false;
   if (!stripped->empty()) {
-    const auto rest = decoder.decode(hour_ns, *stripped, {}, [&](const SeriesName& name, const SeriesSummary&) {
-      left = left || name.equipment_id == "1";
-    });
+    const auto rest = decoder.decode(
+        hour_ns, *stripped, {},
+        [&](const SeriesName& name, const SeriesSummary&) { left = left || name.equipment_id == "1"; });
     if (!rest) return "a stripped row that is not read";
   }
   if (left) return "a stripped row that holds the equipment";
@@ -111,13 +114,14 @@ Fault row_fault(std::int64_t hour_ns, std::string_view row) {
   SummaryEncoder encoder;
   const std::string encoded = encoder.encode(hour_ns, summaries);
   std::size_t again = 0;
-  const auto reread = decoder.decode(hour_ns, encoded, {}, [&](const SeriesName& name, const SeriesSummary& summary) {
-    const auto found = summaries.find(name);
-    if (found == summaries.end() || found->second.count != summary.count ||
-        found->second.sketch != summary.sketch || found->second.last_ns != summary.last_ns)
-      fault = "encoded again it is another row";
-    ++again;
-  });
+  const auto reread =
+      decoder.decode(hour_ns, encoded, {}, [&](const SeriesName& name, const SeriesSummary& summary) {
+        const auto found = summaries.find(name);
+        if (found == summaries.end() || found->second.count != summary.count ||
+            found->second.sketch != summary.sketch || found->second.last_ns != summary.last_ns)
+          fault = "encoded again it is another row";
+        ++again;
+      });
   if (!reread || again != summaries.size()) return "encoded again it is not read";
   return fault;
 }
@@ -131,8 +135,10 @@ Fault number_fault(Input in) {
   std::string_view rest = encoded;
   std::int64_t number_back = 0;
   double value_back = 0;
-  if (!get_signed(rest, number_back) || !get_double(rest, value_back) || !rest.empty()) return "numbers not read";
-  if (number != number_back || std::bit_cast<std::uint64_t>(value) != std::bit_cast<std::uint64_t>(value_back))
+  if (!get_signed(rest, number_back) || !get_double(rest, value_back) || !rest.empty())
+    return "numbers not read";
+  if (number != number_back ||
+      std::bit_cast<std::uint64_t>(value) != std::bit_cast<std::uint64_t>(value_back))
     return "other numbers";
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function a fuzz target: what must hold whatever the input is. Says what does not hold. Each is a libFuzzer
-// program of its own (<name>_fuzz), and all read their corpora in fuzz_corpus_test. README.md lists them.
+// One function a fuzz target: what must hold whatever the input is. Says what does not hold. Each is a
+// libFuzzer program of its own (<name>_fuzz), and all read their corpora in fuzz_corpus_test. README.md lists
+// them.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server's answer to a batch: "<status>\n<Retry-After>\n<body>". It may end in nothing but one of DESIGN §7's
-// outcomes, in words that are fit to be shown.
+// A server's answer to a batch: "<status>\n<Retry-After>\n<body>". It may end in nothing but one of DESIGN
+// §7's outcomes, in words that are fit to be shown.
 #include <array>
 #include <charconv>
 
@@ -35,16 +35,20 @@ Fault words_fault(std::string_view words) {
 
 Fault outcome_fault(const Outcome& outcome, const Answer& answer) {
   using Kind = Outcome::Kind;
-  if ((outcome.kind == Kind::accepted) != (answer.status == 204)) return "success that is none, or none that is";
+  if ((outcome.kind == Kind::accepted) != (answer.status == 204))
+    return "success that is none, or none that is";
   if (outcome.kind != Kind::accepted && outcome.message.empty()) return "no cause";
   if (Fault fault = words_fault(outcome.message)) return fault;
-  if (outcome.retry_after && (outcome.retry_after->count() < 0 || *outcome.retry_after > std::chrono::hours(24 * 30)))
+  if (outcome.retry_after &&
+      (outcome.retry_after->count() < 0 || *outcome.retry_after > std::chrono::hours(24 * 30)))
     return "a wait out of all bounds";
-  if (outcome.kind != Kind::partial && !outcome.rejected.empty()) return "lines refused of what is not partial";
+  if (outcome.kind != Kind::partial && !outcome.rejected.empty())
+    return "lines refused of what is not partial";
   if (outcome.rejected_count > 0 && outcome.rejected_count < outcome.rejected.size())
     return "more lines named than refused";
   if (outcome.kind == Kind::partial || outcome.kind == Kind::malformed) {
-    const bool may = answer.status == 400 || answer.status == 422 || (answer.status >= 200 && answer.status < 300);
+    const bool may =
+        answer.status == 400 || answer.status == 422 || (answer.status >= 200 && answer.status < 300);
     if (!may) return "lines refused by an answer that cannot";
   }
   for (const RejectedLine& line : outcome.rejected) {

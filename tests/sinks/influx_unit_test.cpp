@@ -6,6 +6,7 @@
 
 #include "point/utf8.h"
 #include "sinks/influx/answer.h"
+#include "sinks/influx/predicate.h"
 #include "sinks/influx/influx.h"
 #include "sinks/influx/influx_settings.h"
 #include "sinks/sink_batch.h"
@@ -285,6 +286,22 @@ TEST_F(AnswerTest, RetryAfter) {
   }
   EXPECT_FALSE(judged(500, "", Api::v2, "30").retry_after);
   EXPECT_FALSE(judged(401, "", Api::v2, "30").retry_after);
+}
+
+TEST_F(AnswerTest, DatesPastAllClocksAreBroughtInto64Bits) {
+  std::tm date{.tm_mday = 31, .tm_mon = 11, .tm_year = 9999 - 1900};
+  EXPECT_EQ(to_iso8601(wall_of(date)).substr(0, 4), "2261");
+  date.tm_year = 99 - 1900;
+  EXPECT_EQ(to_iso8601(wall_of(date)), "1970-01-01T00:00:00.000Z");
+  date.tm_year = 2027 - 1900;
+  EXPECT_EQ(to_iso8601(wall_of(date)), "2027-12-31T00:00:00.000Z");
+}
+
+TEST(PredicateTest, WhatCannotBeWrittenIsRefused) {
+  EXPECT_TRUE(parse_predicate("equipment_id=\"1\""));
+  const auto with_nul = parse_predicate(std::string_view("equipment_id=\"1\0\"", 17));
+  ASSERT_FALSE(with_nul);  // without it the points of another equipment would be deleted
+  EXPECT_EQ(with_nul.error().kind, ErrorKind::parse);
 }
 
 TEST_F(AnswerTest, QuotedLinesOfInfluxDb1AreNamed) {

@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "log_fixture.h"
+#include "store/history.h"
 
 namespace vigile {
 namespace {
@@ -50,6 +51,42 @@ TEST_F(LogDamage, ADamagedSegmentIsPassedOverAndCounted) {
   EXPECT_EQ(read_all(), 13u * 30);
   EXPECT_EQ(log_->status().damaged_segments, 2u);
   EXPECT_EQ(backlog("a"), 0u);
+}
+
+// Found by tests/fuzz: no page is damaged, but what stands in a row cannot be.
+TEST_F(LogDamage, RowsThatCannotBeAreNotBelieved) {
+  for (const char* damage :
+       {"UPDATE progress SET last_seq = -1", "UPDATE progress SET last_seq = 9223372036854775807",
+        "UPDATE progress SET first_seq = -7", "INSERT INTO spans VALUES(1, -1, 1, 2)",
+        "INSERT OR REPLACE INTO meta VALUES('last_seq', 9223372036854775807)",
+        "INSERT OR REPLACE INTO meta VALUES('gone_points', 9223372036854775807)",
+        "UPDATE segments SET seq = 9223372036854775807 WHERE seq = 20",
+        "UPDATE segments SET seq = -5 WHERE seq = 20", "UPDATE segments SET seq = 0 WHERE seq = 1",
+        "UPDATE segments SET total_points = -1 WHERE seq = 20", "UPDATE segments SET points = -1",
+        "UPDATE segments SET clock = 7 WHERE seq = 12", "DROP TABLE segments", "DROP TABLE progress",
+        "ALTER TABLE meta RENAME TO other", "PRAGMA user_version = 1",
+        "PRAGMA user_version = 1701934437"}) {
+    SCOPED_TRACE(damage);
+    log_.reset();
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path()))
+      std::filesystem::remove(entry.path());
+    fill(20);
+    sql(damage);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"a"}));
+    static_cast<void>(read_all());
+    std::uint64_t history = 0;
+    ASSERT_TRUE(log_->history().read_segments({INT64_MIN, INT64_MAX}, false,
+                                              [&](const StoredSegment&) { return ++history < 100; }));
+    EXPECT_LE(history, 20u);
+    const std::uint64_t seq = append(3, 99);
+    EXPECT_GT(seq, 0u);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"a"}));
+    const auto left = undelivered("a", seq);
+    ASSERT_EQ(left.size(), 1u) << "what came after the damage is skipped";
+    EXPECT_EQ(left.front().seq, seq);
+  }
 }
 
 TEST_F(LogDamage, AnotherFileInItsPlaceIsSetAside) {

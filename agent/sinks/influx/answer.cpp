@@ -70,7 +70,7 @@ std::optional<std::chrono::nanoseconds> retry_after(const std::string& header, W
   std::tm date{};
   const char* const end = ::strptime(header.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  const auto wait = std::chrono::seconds(::timegm(&date)) -
+  const auto wait = std::chrono::duration_cast<std::chrono::seconds>(wall_of(date).time_since_epoch()) -
                     std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
   return std::clamp<std::chrono::seconds>(wait, std::chrono::seconds(0), std::chrono::seconds(kMost));
 }
@@ -159,6 +159,12 @@ std::optional<Outcome> judge_lines(const Answer& answer, const InfluxSettings& s
 }
 
 }  // namespace
+
+WallTime wall_of(const std::tm& date) {
+  constexpr std::int64_t kMost = 9'200'000'000;  // in 2261
+  std::tm normal = date;
+  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(::timegm(&normal), 0, kMost)));
+}
 
 std::string told(std::string_view text, const InfluxSettings& settings) {
   std::string safe = without(without(std::string(text), settings.token), settings.password);

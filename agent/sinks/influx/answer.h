@@ -3,6 +3,7 @@
 // Sources: InfluxDB 1.8, 2.7 and 3 HTTP API references; what was measured stands in README.md.
 #pragma once
 
+#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ Outcome judge(const Answer& answer, const InfluxSettings& settings, WallTime now
 // What the server says in its body: the "message" or "error" of JSON, or the text itself; one line of at most
 // 500 bytes of UTF-8 without secrets. Empty when there is none, or it is HTML.
 std::string server_message(std::string_view body, const InfluxSettings& settings);
+
+// A date of a server, UTC, brought into 1970 to 2261: a certificate may last until 9999.
+WallTime wall_of(const std::tm& date);
 
 // A server's words for people: one line of at most 500 bytes of UTF-8, without secrets.
 std::string told(std::string_view text, const InfluxSettings& settings);

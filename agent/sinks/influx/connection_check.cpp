@@ -190,7 +190,7 @@ class ConnectionCheck {
       say(Kind::warning, "clock", "the server does not tell its time", "");
       return;
     }
-    const WallTime server(std::chrono::seconds(::timegm(&date)));
+    const WallTime server = wall_of(date);
     std::chrono::nanoseconds difference{};
     if (after < server) difference = after - server;
     if (before > server + std::chrono::seconds(1)) difference = before - server - std::chrono::seconds(1);

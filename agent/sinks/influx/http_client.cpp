@@ -73,7 +73,7 @@ std::optional<WallTime> certificate_end(CURL* curl) {
     if (!entry.starts_with(kName)) continue;
     std::tm date{};
     if (::strptime(entry.substr(kName.size()).data(), "%b %d %H:%M:%S %Y", &date) == nullptr) break;
-    return WallTime(std::chrono::seconds(::timegm(&date)));
+    return wall_of(date);
   }
   return std::nullopt;
 }

@@ -47,6 +47,7 @@ class Reader {
     std::string value;
     for (std::size_t i = at_ + 1; i < text_.size(); ++i) {
       char c = text_[i];
+      if (c == '\0') return std::nullopt;  // no server takes it, and without it the value is another
       if (c == quote) {
         at_ = i + 1;
         return value;
