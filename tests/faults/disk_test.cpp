@@ -1,2 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
+// vigiled on a disk that is filled, write-protected or breaks down under it. Sampling goes on, memory stays
+// bounded, commits resume by themselves, and what the ring had to drop is counted to the point.
 #include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "faults/scratch_disk.h"
+#include "integration/daemon.h"
+#include "integration/sequence_ledger.h"
+
+namespace vigile {
+namespace {
+
+constexpr double kLimit = 36'000;  // readings: 9 s of them
+constexpr double kMostGrowthBytes = 12 << 20;
+
+std::string settings(const ScratchDisk& disk) {
+  // No sink: what is not delivered is not deleted either. `max_size` is more than the disk has.
+  return R"(
+site: {id: 1, name: test}
+device: edge
+equipment:
+  - id: sim
+    name: simulated
+    type: server
+    drivers:
+      - simulate: {every: 200ms, rate: 4000, limit: 36000, tags: {run: "${RUN}"}}
+store: {path: )" +
+         (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
+api: {socket: @SOCKET@}
+)";
+}
+
+class DiskTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    static const std::string why = ScratchDisk::unavailable();
+    if (!why.empty()) GTEST_SKIP() << why;
+  }
+
+  // Runs until the failure has cost readings, then until it is over and all readings are made.
+  template <class Begin, class End>
+  void play(const char* what, ScratchDisk& disk, Begin begin, End end) {
+    Daemon daemon(settings(disk));
+    daemon.start({"RUN=r"});
+    ASSERT_TRUE(eventually([&] { return daemon.number("/committed_points") > 4000; }));
+    begin();
+    ASSERT_TRUE(eventually([&] { return !daemon.text("/commit_error").empty(); }));
+    const std::string said = daemon.text("/commit_error");
+    const double committed = daemon.number("/committed_points");
+    const double resident = daemon.number("/resident_bytes");
+    const double runs = daemon.number("/drivers/0/runs");
+    ASSERT_TRUE(eventually([&] { return daemon.number("/ring_dropped_points") > 6000; }));
+    EXPECT_GE(daemon.number("/drivers/0/runs"), runs + 8);
+    EXPECT_EQ(daemon.number("/committed_points"), committed);
+    EXPECT_EQ(daemon.text("/unhealthy_reason").find("readings cannot be committed"), 0u);
+    const double grown = daemon.number("/resident_bytes") - resident;
+    EXPECT_LT(grown, kMostGrowthBytes);
+    end();
+    ASSERT_TRUE(eventually([&] { return daemon.text("/commit_error").empty(); }, std::chrono::seconds(35)))
+        << daemon.get("/api/agent/status");
+    ASSERT_TRUE(eventually(
+        [&] { return daemon.number("/drivers/0/points") >= kLimit && daemon.number("/waiting_points") == 0; },
+        std::chrono::seconds(40)))
+        << daemon.get("/api/agent/status");
+    EXPECT_EQ(daemon.number("/drivers/0/late_ticks"), 0);
+    const double dropped = daemon.number("/ring_dropped_points");
+    ASSERT_EQ(daemon.stop(), 0) << daemon.output();
+    const SequenceLedger ledger = SequenceLedger::from_log(disk.path() / "vigile.db");
+    EXPECT_EQ(kLimit - static_cast<double>(ledger.size()), dropped);
+    EXPECT_EQ(ledger.conflicts(), 0u);
+    std::printf(
+        "%s: \"%s\"; %.0f readings made, %.0f kept, %.0f dropped and counted as %.0f; late ticks 0; %+.1f "
+        "MiB "
+        "resident meanwhile\n",
+        what, said.c_str(), kLimit, static_cast<double>(ledger.size()),
+        kLimit - static_cast<double>(ledger.size()), dropped, grown / (1 << 20));
+  }
+};
+
+TEST_F(DiskTest, ATmpfsFilledByAStranger) {
+  ScratchDisk disk(ScratchDisk::Kind::tmpfs, 16 << 20);
+  play(
+      "tmpfs filled", disk, [&] { disk.fill(); }, [&] { disk.give_back(); });
+}
+
+TEST_F(DiskTest, AnExt4FilledByAStranger) {
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  play(
+      "ext4 filled", disk, [&] { disk.fill(); }, [&] { disk.give_back(); });
+}
+
+TEST_F(DiskTest, FilesThatAreWriteProtectedForAWhile) {
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  play(
+      "write-protected", disk, [&] { disk.protect_files(true); }, [&] { disk.protect_files(false); });
+}
+
+// The kernel makes a broken file system read-only for good. What was committed is still there to be read and
+// sent; a start on the disk mounted anew goes on from it.
+TEST_F(DiskTest, ADiskThatBreaksDown) {
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  Daemon daemon(settings(disk));
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return daemon.number("/committed_points") > 4000; }));
+  disk.break_down();
+  ASSERT_TRUE(eventually([&] { return !daemon.text("/commit_error").empty(); }));
+  const std::string said = daemon.text("/commit_error");
+  const double committed = daemon.number("/committed_points") - 1;  // the change to online has no number
+  const double runs = daemon.number("/drivers/0/runs");
+  ASSERT_TRUE(eventually([&] { return daemon.number("/ring_dropped_points") > 4000; }));
+  EXPECT_GE(daemon.number("/drivers/0/runs"), runs + 5);
+  EXPECT_EQ(daemon.number("/drivers/0/late_ticks"), 0);
+  EXPECT_EQ(daemon.stop(), 0);
+  disk.mount_anew();
+  const SequenceLedger ledger = SequenceLedger::from_log(disk.path() / "vigile.db");
+  EXPECT_EQ(static_cast<double>(ledger.size()), committed);
+  EXPECT_EQ(ledger.holes("r"), 0u);
+  daemon.start({"RUN=again"});
+  EXPECT_TRUE(eventually([&] { return daemon.number("/committed_points") > 1000; }));
+  EXPECT_EQ(daemon.stop(), 0);
+  std::printf("broken down: \"%s\"; %.0f readings committed before, %llu of them there when mounted anew\n",
+              said.c_str(), committed, static_cast<unsigned long long>(ledger.size()));
+}
+
+// A log that stands there already can be opened without writing.
+TEST_F(DiskTest, FullAtTheStart) {
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  Daemon daemon(settings(disk));
+  daemon.start({"RUN=first"});
+  ASSERT_TRUE(eventually([&] { return daemon.number("/committed_points") > 2000; }));
+  ASSERT_EQ(daemon.stop(), 0);
+  const auto before = static_cast<double>(SequenceLedger::from_log(disk.path() / "vigile.db").size());
+  disk.fill();
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return daemon.number("/ring_dropped_points") > 0; })) << daemon.output();
+  const std::string said = daemon.text("/commit_error");
+  EXPECT_FALSE(said.empty());
+  disk.give_back();
+  ASSERT_TRUE(eventually(
+      [&] { return daemon.number("/drivers/0/points") >= kLimit && daemon.number("/waiting_points") == 0; },
+      std::chrono::seconds(40)))
+      << daemon.get("/api/agent/status");
+  EXPECT_EQ(daemon.number("/drivers/0/late_ticks"), 0);
+  const double dropped = daemon.number("/ring_dropped_points");
+  ASSERT_EQ(daemon.stop(), 0) << daemon.output();
+  const SequenceLedger ledger = SequenceLedger::from_log(disk.path() / "vigile.db");
+  EXPECT_EQ(before + kLimit - static_cast<double>(ledger.size()), dropped);
+  std::printf("full at the start: \"%s\"; %.0f readings made, %.0f dropped and counted as %.0f\n",
+              said.c_str(), kLimit, before + kLimit - static_cast<double>(ledger.size()), dropped);
+}
+
+}  // namespace
+}  // namespace vigile

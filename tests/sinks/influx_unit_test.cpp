@@ -6,9 +6,9 @@
 
 #include "point/utf8.h"
 #include "sinks/influx/answer.h"
-#include "sinks/influx/predicate.h"
 #include "sinks/influx/influx.h"
 #include "sinks/influx/influx_settings.h"
+#include "sinks/influx/predicate.h"
 #include "sinks/sink_batch.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"

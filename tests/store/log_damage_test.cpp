@@ -64,8 +64,7 @@ TEST_F(LogDamage, RowsThatCannotBeAreNotBelieved) {
         "UPDATE segments SET seq = -5 WHERE seq = 20", "UPDATE segments SET seq = 0 WHERE seq = 1",
         "UPDATE segments SET total_points = -1 WHERE seq = 20", "UPDATE segments SET points = -1",
         "UPDATE segments SET clock = 7 WHERE seq = 12", "DROP TABLE segments", "DROP TABLE progress",
-        "ALTER TABLE meta RENAME TO other", "PRAGMA user_version = 1",
-        "PRAGMA user_version = 1701934437"}) {
+        "ALTER TABLE meta RENAME TO other", "PRAGMA user_version = 1", "PRAGMA user_version = 1701934437"}) {
     SCOPED_TRACE(damage);
     log_.reset();
     for (const auto& entry : std::filesystem::directory_iterator(dir_.path()))
