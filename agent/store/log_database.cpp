@@ -239,12 +239,16 @@ Result<void> DatabaseLog::load_state() {
     if (!row) return row.error();
     if (!*row) break;
     const std::string name(progress->text(0));
-    // Nobody has what is not there yet: a range that says so would make a sink skip it.
-    const SeqRange range{as_count(progress->integer(1)),
-                         std::min(as_count(progress->integer(2)), state.last_seq)};
+    const SeqRange range{as_count(progress->integer(1)), as_count(progress->integer(2))};
     if (name == kSummariesReader && !state.folded) state.folded = SinkState{};
     SinkState& reader = name == kSummariesReader ? *state.folded : state.sinks[name];
-    if (range.first <= range.last) reader.acknowledged.add(range);
+    // Nobody has what is not there yet: a range that says so would make a sink skip it.
+    if (range.last > state.last_seq) {
+      reader.dirty = true;  // to be written as it should be, before there is more
+      state.dirty_since = clock_.boot();
+    }
+    const std::uint64_t until = std::min(range.last, state.last_seq);
+    if (range.first <= until) reader.acknowledged.add({range.first, until});
   }
   auto unset = db.prepare("SELECT seq FROM segments WHERE clock = 1 ORDER BY seq");
   if (!unset) return unset.error();

@@ -25,6 +25,8 @@ bool is_misfit(Db& db) {
 std::uint64_t count_lines(std::string_view lines) {
   return static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
 }
+// A larger number is damage, and the numbers that follow must not come near their end.
+constexpr std::uint64_t kMostSalvagedSeq = kMostSeq / 2;
 
 Result<bool> step_twice(Statement& statement) {
   auto row = statement.step();
@@ -71,7 +73,7 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
     // With this SQLite reads a file that is shorter than its header says, as far as it goes.
     if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
     held = held_in(from);
-    auto copied = copy_segments(from, held.last_seq);
+    auto copied = copy_segments(from, std::min(held.last_seq, kMostSalvagedSeq));
     if (!copied) return copied.error();
     segments = std::move(*copied);
   }
@@ -123,7 +125,7 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::ui
   auto row = select("thinned");
   if (!row) row = select("0");  // an older schema
   if (!row) return copied;      // there is no such table any more
-  std::uint64_t seq = 0;
+  std::uint64_t seq = 1;
   std::uint64_t skip = 1;
   std::optional<Transaction> transaction;
   while (seq <= last) {

@@ -8,6 +8,7 @@ namespace vigile {
 namespace {
 
 ErrorKind kind_of(int code) {
+  if (code == SQLITE_CONSTRAINT_TRIGGER) return ErrorKind::io;  // somebody else's rule
   switch (code & 0xff) {
     case SQLITE_FULL:
       return ErrorKind::full;
