@@ -39,7 +39,7 @@ sinks:
 }
 
 TEST(Kill, AtRandomMomentsLosesNothingThatWasCommitted) {
-  const int rounds = fault_rounds(kRounds);
+  const int rounds = kRounds * fault_rounds();
   InfluxServer influx;
   influx.create_database("kills");
   Daemon daemon(settings(influx.url()));

