@@ -96,6 +96,7 @@ class MhdServer final : public ApiServer {
   static ssize_t on_read(void* exchange, std::uint64_t position, char* to, std::size_t room);
 
   std::optional<Response> begin(Exchange& exchange, MHD_Connection* connection, const char* method);
+  std::size_t body_limit(const Exchange& exchange) const;
   void take_body(Exchange& exchange, std::string_view data);
   std::optional<Response> refuse_body(const Exchange& exchange) const;
   MHD_Result begin_slow(Exchange& exchange, MHD_Connection* connection);

@@ -125,17 +125,21 @@ std::optional<Response> MhdServer::begin(Exchange& exchange, MHD_Connection* con
   std::size_t announced = 0;
   const auto [end, failed] = std::from_chars(length.data(), length.data() + length.size(), announced);
   if (failed == std::errc::result_out_of_range) announced = SIZE_MAX;
-  const std::size_t limit = std::min(exchange.match.route->options.max_body_bytes, options_.max_body_bytes);
-  if (announced > limit) {
-    return error_response(413, "the body may have " + std::to_string(limit) + " bytes here");
-  }
+  exchange.too_large = announced > body_limit(exchange);
+  // A client that asks first, or would send very much, is told at once. Another is read to its end: it would
+  // be cut off while it sends, and not see the answer.
+  const bool at_once = !header("Expect").empty() || announced > options_.max_body_bytes;
+  if (exchange.too_large && at_once) return refuse_body(exchange);
   return std::nullopt;
+}
+
+std::size_t MhdServer::body_limit(const Exchange& exchange) const {
+  return std::min(exchange.match.route->options.max_body_bytes, options_.max_body_bytes);
 }
 
 void MhdServer::take_body(Exchange& exchange, std::string_view data) {
   exchange.received_bytes += data.size();
-  const std::size_t limit = std::min(exchange.match.route->options.max_body_bytes, options_.max_body_bytes);
-  if (exchange.received_bytes > limit) exchange.too_large = true;
+  if (exchange.received_bytes > body_limit(exchange)) exchange.too_large = true;
   if (exchange.too_large || held_bytes_ + data.size() > options_.held_bytes) return;
   exchange.match.request.body += data;
   exchange.held_bytes += data.size();
@@ -143,7 +147,9 @@ void MhdServer::take_body(Exchange& exchange, std::string_view data) {
 }
 
 std::optional<Response> MhdServer::refuse_body(const Exchange& exchange) const {
-  if (exchange.too_large) return error_response(413, "the body is too large");
+  if (exchange.too_large) {
+    return error_response(413, "the body may have " + std::to_string(body_limit(exchange)) + " bytes here");
+  }
   if (exchange.match.request.body.size() != exchange.received_bytes) {
     return error_response(503, "too much is being asked at once; try again");
   }
