@@ -56,6 +56,15 @@ struct Sample {
   std::span<const Value> values = {};
   std::span<const ExtraField> extra = {};  // repeated on every line made of this sample
   std::optional<BootTime> time = {};       // when it was read, if not at the start of this run
+  std::optional<WallTime> wall_time = {};  // the same, where the source itself says so; wins
+};
+
+struct Point;  // point/point.h; a driver that uses it links vigile_point
+
+// Who made a point that comes as a whole.
+enum class PointOrigin {
+  here,   // a program, of this equipment: the tags of the layout and of the settings are added where absent
+  agent,  // another agent, of its own equipment: it goes on as it is
 };
 
 // Where a driver puts what it read. Everything is copied (encoded) before add() returns.
@@ -63,6 +72,13 @@ class Output {
  public:
   virtual ~Output() = default;
   virtual void add(const Sample& sample) = 0;
+  // A point that was handed over as a whole (line protocol); it keeps its time, if it has one. Errors:
+  // config, when it cannot be recorded (the message says why); it is then not taken.
+  virtual Result<void> add_point(const Point& point, PointOrigin origin) = 0;
+  // Returns when all that was added so far is in the log; without it that is within `commit_every` after the
+  // run. For a source that forgets what is acknowledged; each call is a write to the disk. Errors: the log's
+  // (it keeps what was added in memory, and tries again), full when it took none of it.
+  virtual Result<void> commit() = 0;
   // For drivers that can decide availability: was the thing reachable, and how fast. Used when the instance
   // is marked `decides: availability`; `reason` says why not.
   virtual void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) = 0;
@@ -106,8 +122,12 @@ struct DriverInfo {
   std::span<const OptionSpec>
       options;  // its own; `every`, `deadline`, `tags`, `name`, `decides` are everybody's
   std::span<const MetricSpec> metrics;
+  // How metrics come by their names when the settings give them: "Each entry of `registers` is one."; they
+  // are then not in `metrics`, and their field has the same name.
+  std::string_view named_metrics = {};
   bool may_block = false;             // runs on a lane, never on the shared sampler
   bool decides_availability = false;  // calls Output::availability
+  std::string_view missing = {};      // not in this build: why; then all but name and summary is empty
   // Validates options that the table cannot (a regular expression, a URL). No I/O. Errors: config.
   Result<std::unique_ptr<Driver>> (*make)(const Options&, const DriverEnvironment&) = nullptr;
 };

@@ -85,6 +85,8 @@ struct DriverDescription {
   std::string name;
   std::string summary;
   bool may_block = false;
+  std::string missing;              // why it is not in this build; empty: it is
+  std::string named_metrics;        // how the settings name metrics; empty: they do not
   std::vector<OptionSpec> options;  // its own, then everybody's
   struct Metric {
     std::string name, field, type, unit, source;

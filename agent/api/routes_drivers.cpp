@@ -13,9 +13,11 @@ using Json = nlohmann::ordered_json;
 Json option_json(const OptionSpec& option) {
   Json choices = Json::array();
   for (const std::string_view choice : option.choices) choices.push_back(choice);
-  return {{"name", option.name},          {"type", to_string(option.type)}, {"help", option.help},
-          {"default", option.fallback},   {"required", option.required},    {"secret", option.secret},
-          {"choices", std::move(choices)}};
+  Json columns = Json::array();
+  for (const OptionSpec& column : option.columns) columns.push_back(option_json(column));
+  return {{"name", option.name},           {"type", to_string(option.type)}, {"help", option.help},
+          {"default", option.fallback},    {"required", option.required},    {"secret", option.secret},
+          {"choices", std::move(choices)}, {"columns", std::move(columns)}};
 }
 
 Json description_json(const DriverDescription& driver) {
@@ -29,10 +31,9 @@ Json description_json(const DriverDescription& driver) {
                        {"unit", metric.unit},
                        {"source", metric.source}});
   }
-  return {{"name", driver.name},
-          {"summary", driver.summary},
-          {"may_block", driver.may_block},
-          {"options", std::move(options)},
+  return {{"name", driver.name},           {"summary", driver.summary},
+          {"may_block", driver.may_block}, {"missing", driver.missing},
+          {"options", std::move(options)}, {"named_metrics", driver.named_metrics},
           {"metrics", std::move(metrics)}};
 }
 
@@ -45,6 +46,7 @@ void add_driver_routes(Router& router, AgentView& agent) {
       drivers.push_back({{"name", driver.name},
                          {"summary", driver.summary},
                          {"may_block", driver.may_block},
+                         {"missing", driver.missing},
                          {"metrics", driver.metrics.size()}});
     }
     return json_response({{"drivers", std::move(drivers)}});

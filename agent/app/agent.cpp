@@ -47,7 +47,10 @@ AssemblyContext Agent::assembly_context() {
   const LineIntake intake = [this](ClockState clock, const LineWriter::Lines& lines) {
     committer_->add(clock, lines.first_ns, lines.last_ns, lines.points, lines.text);
   };
-  return AssemblyContext{clock_, timeline_, intake, [this] { return figures(); }, observer_.get()};
+  return AssemblyContext{
+      clock_,          timeline_,
+      intake,          [this] { return figures(); },
+      observer_.get(), [this](std::span<const NewSegment> lines) { return committer_->commit(lines); }};
 }
 
 Result<void> Agent::open() {

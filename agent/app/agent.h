@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,7 @@ class Agent final : public AgentView {
   bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit)
       EXCLUDES(wiring_mutex_);
   AssemblyContext assembly_context();
+  MetricNamer metric_namer();
   std::vector<AgentFigure> figures() EXCLUDES(wiring_mutex_);
   std::optional<std::string> failing(const AgentStatus& status) const EXCLUDES(wiring_mutex_);
   std::vector<SinkView> sink_views(const LogStatus& log) EXCLUDES(wiring_mutex_);
@@ -119,6 +121,9 @@ class Agent final : public AgentView {
   Heartbeat sampler_heartbeat_;
 
   Mutex reload_mutex_;  // one reload at a time
+
+  Mutex names_mutex_;
+  std::set<std::string, std::less<>> renamed_ GUARDED_BY(names_mutex_);  // metrics, by the settings
 
   mutable Mutex wiring_mutex_;
   Settings settings_ GUARDED_BY(wiring_mutex_);

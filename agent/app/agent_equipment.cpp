@@ -15,7 +15,18 @@ Stamp Agent::stamp() {
   return {mapping.clock, boot, mapping.stamp(boot)};
 }
 
+MetricNamer Agent::metric_namer() {
+  return driver_metric_namer([this](std::string_view name) {
+    const MutexLock lock(names_mutex_);
+    return renamed_.contains(name);
+  });
+}
+
 Result<void> Agent::open_equipment(const Settings& settings) {
+  {
+    const MutexLock lock(names_mutex_);
+    renamed_ = renamed_metrics(settings);
+  }
   directory_ = std::make_unique<EquipmentDirectory>(
       watched_site(settings), [this] { return stamp(); },
       [this](const StatusChange& change, const std::string& line, ClockState clock) {
@@ -27,15 +38,15 @@ Result<void> Agent::open_equipment(const Settings& settings) {
   if (!known) return known.error();
   directory_->restore(*known);
   observer_ = std::make_unique<DirectoryObserver>(*directory_);
-  readings_ = std::make_unique<LogReadings>(log_->history(), driver_metric_namer());
-  keeper_ = std::make_unique<SummaryKeeper>(log_->history(), clock_, driver_metric_namer());
+  readings_ = std::make_unique<LogReadings>(log_->history(), metric_namer());
+  keeper_ = std::make_unique<SummaryKeeper>(log_->history(), clock_, metric_namer());
   upkeep_ = std::make_unique<Upkeep>(*directory_, *keeper_, *log_, clock_);
   equipment_ = std::make_unique<SiteEquipment>(SiteEquipmentParts{
       .directory = *directory_,
       .history = log_->history(),
       .readings = *readings_,
       .keeper = *keeper_,
-      .namer = driver_metric_namer(),
+      .namer = metric_namer(),
       .stamp = [this] { return stamp(); },
       .site_id = [this] { return current_settings().site_id; },
       .commit = [this](std::span<const NewSegment> lines) { return committer_->commit(lines); },

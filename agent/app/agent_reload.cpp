@@ -73,6 +73,10 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
     const MutexLock lock(wiring_mutex_);
     settings_ = next;
   }
+  {
+    const MutexLock lock(names_mutex_);
+    renamed_ = renamed_metrics(next);
+  }
   directory_->replace(watched_site(next));
   scheduler_->remove(both(change.drivers.removed, change.drivers.changed));
   scheduler_->add(instances);

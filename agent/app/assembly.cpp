@@ -34,6 +34,8 @@ InstanceOptions instance_options(const EquipmentSettings& equipment, const Drive
   options.tags.insert(equipment.tags.begin(), equipment.tags.end());
   options.may_block = info.may_block;
   options.decides_availability = driver.decides_availability;
+  options.metrics = driver.metrics;
+  options.report = driver.report;
   return options;
 }
 
@@ -61,9 +63,9 @@ std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
         errors.push_back({driver.place, driver.driver + ": " + made.error().message});
         continue;
       }
-      instances.push_back(std::make_shared<Instance>(instance_options(equipment, driver, *info), identity,
-                                                     wire_format(settings), std::move(*made), context.clock,
-                                                     context.timeline, context.intake, context.observer));
+      instances.push_back(std::make_shared<Instance>(
+          instance_options(equipment, driver, *info), identity, wire_format(settings), std::move(*made),
+          context.clock, context.timeline, context.intake, context.observer, context.commit));
     }
   }
   return instances;
@@ -119,16 +121,29 @@ WatchedSite watched_site(const Settings& settings) {
   return site;
 }
 
-MetricNamer driver_metric_namer() {
-  return [](std::string_view measurement, std::string_view field) -> std::optional<std::string> {
+MetricNamer driver_metric_namer(std::function<bool(std::string_view name)> is_renamed) {
+  return [is_renamed = std::move(is_renamed)](std::string_view measurement,
+                                              std::string_view field) -> std::optional<std::string> {
     if (measurement == kRecordedMeasurement) return std::string();
     const DriverInfo* const driver = find_driver(measurement);
     if (driver == nullptr) return std::nullopt;
+    if (is_renamed(field)) return std::string(field);
     for (const MetricSpec& metric : driver->metrics) {
       if (metric.field == field) return std::string(metric.name);
     }
+    if (!driver->named_metrics.empty()) return std::string(field);
     return std::nullopt;
   };
+}
+
+std::set<std::string, std::less<>> renamed_metrics(const Settings& settings) {
+  std::set<std::string, std::less<>> names;
+  for (const EquipmentSettings& equipment : settings.equipment) {
+    for (const DriverSettings& driver : equipment.drivers) {
+      for (const auto& [from, to] : driver.metrics.rename) names.insert(to);
+    }
+  }
+  return names;
 }
 
 LogOptions log_options(const StoreSettings& store) {

@@ -2,8 +2,11 @@
 // From settings to the parts of the agent: what --check, start and reload have in common.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -25,6 +28,7 @@ struct AssemblyContext {
   LineIntake intake;
   std::function<std::vector<AgentFigure>()> agent_figures;
   SampleObserver* observer = nullptr;
+  LineCommit commit = {};
 };
 
 struct BuiltSink {
@@ -43,8 +47,10 @@ std::vector<BuiltSink> build_sinks(const Settings& settings, const std::vector<s
 
 // What the directory of equipment is told: identities, tags, what decides the status.
 WatchedSite watched_site(const Settings& settings);
-// The metric that a driver's field is, by the drivers' tables.
-MetricNamer driver_metric_namer();
+// The metric that a driver's field is, by the drivers' tables; a name that the settings gave is itself.
+MetricNamer driver_metric_namer(std::function<bool(std::string_view name)> is_renamed);
+// Names that metrics get by `rename`.
+std::set<std::string, std::less<>> renamed_metrics(const Settings& settings);
 
 // The parts of the settings as the store takes them.
 LogOptions log_options(const StoreSettings& store);

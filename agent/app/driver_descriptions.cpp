@@ -12,6 +12,8 @@ std::vector<DriverDescription> describe_drivers() {
     description.name = info->name;
     description.summary = info->summary;
     description.may_block = info->may_block;
+    description.named_metrics = info->named_metrics;
+    description.missing = info->missing;
     description.options.assign(info->options.begin(), info->options.end());
     for (const MetricSpec& metric : info->metrics) {
       description.metrics.push_back({std::string(metric.name), std::string(metric.field),

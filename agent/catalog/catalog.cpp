@@ -15,7 +15,8 @@ SettingsCatalog built_in_catalog() {
   static const std::vector<DriverKind> drivers = [] {
     std::vector<DriverKind> kinds;
     for (const DriverInfo* const info : all_drivers()) {
-      kinds.push_back(DriverKind{{info->name, info->summary, info->options}, info->decides_availability});
+      kinds.push_back(
+          DriverKind{{info->name, info->summary, info->options}, info->decides_availability, info->missing});
     }
     return kinds;
   }();

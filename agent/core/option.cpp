@@ -25,6 +25,8 @@ std::string_view to_string(OptionType type) {
       return "list";
     case OptionType::map:
       return "map";
+    case OptionType::rows:
+      return "rows";
   }
   return "unknown";
 }
@@ -62,6 +64,9 @@ const std::vector<std::string>& Options::list(std::string_view name) const {
 }
 const std::map<std::string, std::string>& Options::map(std::string_view name) const {
   return get<std::map<std::string, std::string>>(values_, name);
+}
+const std::vector<Options>& Options::rows(std::string_view name) const {
+  return get<std::vector<Options>>(values_, name);
 }
 
 }  // namespace vigile

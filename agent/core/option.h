@@ -24,6 +24,7 @@ enum class OptionType {
   size,      // std::uint64_t bytes, "64KiB"
   list,      // std::vector<std::string>
   map,       // std::map<std::string, std::string>
+  rows,      // std::vector<Options>: a list of maps, each read by `columns`
 };
 
 std::string_view to_string(OptionType type);
@@ -40,10 +41,13 @@ struct OptionSpec {
   // integer, number (as is), duration (seconds), size (bytes)
   double min = -9.2e18;
   double max = 9.2e18;
+  std::span<const OptionSpec> columns = {};  // of rows
 };
 
-using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::chrono::nanoseconds,
-                                 std::uint64_t, std::vector<std::string>, std::map<std::string, std::string>>;
+class Options;
+using OptionValue =
+    std::variant<bool, std::int64_t, double, std::string, std::chrono::nanoseconds, std::uint64_t,
+                 std::vector<std::string>, std::map<std::string, std::string>, std::vector<Options>>;
 
 // The values of one table, defaults filled in. An absent option reads as its type's empty value; ask has().
 // Asking with another type than the table's is a programming error (assert; the empty value in release).
@@ -60,6 +64,7 @@ class Options {
   std::uint64_t size_bytes(std::string_view name) const;
   const std::vector<std::string>& list(std::string_view name) const;           // empty when absent
   const std::map<std::string, std::string>& map(std::string_view name) const;  // empty when absent
+  const std::vector<Options>& rows(std::string_view name) const;               // empty when absent
 
   const std::map<std::string, OptionValue, std::less<>>& values() const { return values_; }
   bool operator==(const Options&) const = default;

@@ -22,12 +22,13 @@ void note_wrapped(Table& table, const std::string& text, std::size_t width, Colo
   for (std::string& line : wrapped(text, width - 2)) table.note(std::move(line), colour);
 }
 
-std::string options_table(const Json& driver, const ScreenStyle& style) {
-  Table table({{"OPTION"}, {"TYPE"}, {"DEFAULT", false, true}});
-  for (const Json& option : at(driver, "options")) {
+// `of`: the option whose entries these are the keys of, "registers[].".
+void add_options(const Json& options, const std::string& of, Table& table, const ScreenStyle& style) {
+  for (const Json& option : options) {
+    const std::string name = of + text_at(option, "name");
     std::string fallback = text_at(option, "default");
     if (flag_at(option, "required")) fallback = "(required)";
-    table.add({Cell(text_at(option, "name"), Colour::bold), text_at(option, "type"), fallback});
+    table.add({Cell(name, Colour::bold), text_at(option, "type"), fallback});
     std::string help = text_at(option, "help");
     std::string choices;
     for (const Json& choice : at(option, "choices")) {
@@ -36,7 +37,13 @@ std::string options_table(const Json& driver, const ScreenStyle& style) {
     if (!choices.empty()) help += " One of: " + choices + ".";
     if (flag_at(option, "secret")) help += " A secret: never shown.";
     if (!help.empty()) note_wrapped(table, help, style.width, Colour::none);
+    add_options(at(option, "columns"), name + "[].", table, style);
   }
+}
+
+std::string options_table(const Json& driver, const ScreenStyle& style) {
+  Table table({{"OPTION"}, {"TYPE"}, {"DEFAULT", false, true}});
+  add_options(at(driver, "options"), "", table, style);
   return table.empty() ? "No options.\n" : table.render(style.width, style.colour);
 }
 
@@ -46,7 +53,10 @@ std::string metrics_table(const Json& driver, const ScreenStyle& style) {
     table.add({text_at(metric, "name"), text_at(metric, "field"), text_at(metric, "type"),
                text_at(metric, "unit"), text_at(metric, "source")});
   }
-  return table.empty() ? "No metrics.\n" : table.render(style.width, style.colour);
+  std::string named = text_at(driver, "named_metrics");
+  if (!named.empty()) named = "The settings name metrics. " + named + "\n";
+  if (table.empty()) return named.empty() ? "No metrics.\n" : named;
+  return table.render(style.width, style.colour) + named;
 }
 
 }  // namespace
@@ -56,7 +66,9 @@ Result<std::string> render_drivers(std::string_view json, const ScreenStyle& sty
   if (!body) return body.error();
   Table table({{"DRIVER"}, {"METRICS", true}, {"WHAT IT SAMPLES", false, true}});
   for (const Json& driver : at(*body, "drivers")) {
+    const std::string missing = text_at(driver, "missing");
     table.add({text_at(driver, "name"), grouped(count_at(driver, "metrics")), text_at(driver, "summary")});
+    if (!missing.empty()) note_wrapped(table, missing, style.width, Colour::yellow);
   }
   if (table.empty()) return std::string("No drivers are built in.\n");
   return table.render(style.width, style.colour) + "\nvigilectl drivers show NAME prints its options.\n";
@@ -69,6 +81,9 @@ Result<std::string> render_driver(std::string_view json, const ScreenStyle& styl
   for (const std::string& line :
        wrapped(text_at(*driver, "name") + ": " + text_at(*driver, "summary"), style.width)) {
     out += coloured(line, Colour::bold, style.colour) + "\n";
+  }
+  if (const std::string missing = text_at(*driver, "missing"); !missing.empty()) {
+    return out + coloured(missing, Colour::yellow, style.colour) + "\n";
   }
   if (flag_at(*driver, "may_block")) out += "It may block, so each instance has a lane of its own.\n";
   return out + "\n" + options_table(*driver, style) + "\n" + metrics_table(*driver, style);

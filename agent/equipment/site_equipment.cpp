@@ -15,6 +15,7 @@
 #include "equipment/performance.h"
 #include "equipment/recordable.h"
 #include "equipment/summary_codec.h"
+#include "point/recordable.h"
 
 namespace vigile {
 

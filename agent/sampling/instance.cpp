@@ -11,10 +11,11 @@ namespace vigile {
 
 namespace {
 
-std::optional<double> as_double(const Number& number) {
+template <class Variant>
+std::optional<double> as_double(const Variant& number) {
   return std::visit(
-      [](auto value) -> std::optional<double> {
-        if constexpr (std::is_same_v<decltype(value), std::string_view>) {
+      [](const auto& value) -> std::optional<double> {
+        if constexpr (std::is_convertible_v<decltype(value), std::string_view>) {
           return std::nullopt;
         } else {
           return static_cast<double>(value);
@@ -33,9 +34,42 @@ class Instance::Collector final : public Output {
 
   void add(const Sample& sample) override {
     const BootTime time = sample.time.value_or(started_);
-    instance_.writer_.write(sample, mapping_.stamp(time));
-    if (instance_.observer_ != nullptr) show(sample, time);
+    Sample selected = sample;
+    if (instance_.selection_.has_rules()) selected.values = select(sample.values);
+    if (instance_.observer_ != nullptr) show(selected, time);
+    if (instance_.changes_.is_active()) selected.values = changed(selected, time);
+    if (!selected.values.empty()) instance_.writer_.write(selected, mapping_.stamp(time));
   }
+  Result<void> add_point(const Point& point, PointOrigin origin) override {
+    const BootTime now = instance_.clock_.boot();
+    const std::int64_t now_ns = mapping_.stamp(now);
+    const bool is_known = mapping_.clock != ClockState::unset;
+    const auto written =
+        instance_.writer_.write_point(point, origin, now_ns, is_known ? std::optional(now_ns) : std::nullopt);
+    if (!written) return written;
+    if (origin == PointOrigin::here && instance_.observer_ != nullptr) show(point, now);
+    return {};
+  }
+  Result<void> commit() override {
+    if (!instance_.commit_) return Error{ErrorKind::unavailable, "there is no log to commit to"};
+    std::vector<NewSegment> segments;
+    const auto add_lines = [&](ClockState clock, const LineWriter::Lines& lines) {
+      if (lines.points == 0) return;
+      NewSegment& segment = segments.emplace_back();
+      segment.clock = clock;
+      segment.first_ns = lines.first_ns;
+      segment.last_ns = lines.last_ns;
+      segment.points = lines.points;
+      segment.lines = lines.text;
+    };
+    add_lines(mapping_.clock, instance_.writer_.lines());
+    add_lines(ClockState::set, instance_.writer_.dated_lines());
+    points_ += instance_.writer_.lines().points + instance_.writer_.dated_lines().points;
+    instance_.writer_.clear();
+    return instance_.commit_(segments);
+  }
+  // Of what was committed on the way.
+  std::uint64_t points() const { return points_; }
   void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) override {
     if (!instance_.options_.decides_availability || decided_) return;
     // A driver that was told to stop has not been without an answer.
@@ -49,6 +83,33 @@ class Instance::Collector final : public Output {
   }
 
  private:
+  // Valid until the next call.
+  std::span<const Value> select(std::span<const Value> values) {
+    std::vector<Value>& selected = instance_.selected_values_;
+    std::vector<std::string>& names = instance_.new_names_;
+    selected.clear();
+    names.clear();
+    names.reserve(values.size());  // so that the views stay valid
+    for (const Value& value : values) {
+      const std::string* const name = instance_.selection_.name_of(value.metric);
+      if (name == nullptr) continue;
+      selected.push_back(value);
+      if (*name == value.metric) continue;
+      names.push_back(*name);
+      selected.back().metric = names.back();
+      selected.back().field = names.back();
+    }
+    return selected;
+  }
+  std::span<const Value> changed(const Sample& sample, BootTime time) {
+    std::vector<Value>& selected = instance_.selected_values_;
+    if (sample.values.data() != selected.data()) selected.assign(sample.values.begin(), sample.values.end());
+    std::erase_if(selected, [&](const Value& value) {
+      return !instance_.changes_.passes(value.metric, sample.tags, value.number, time);
+    });
+    return selected;
+  }
+
   void show(const Sample& sample, BootTime time) {
     std::vector<Tag>& tags = instance_.observed_tags_;
     tags.assign(sample.tags.begin(), sample.tags.end());
@@ -59,25 +120,48 @@ class Instance::Collector final : public Output {
       }
     }
   }
+  // Limits speak of what is now: of a point that came without a time.
+  void show(const Point& point, BootTime now) {
+    if (point.time_ns) return;
+    std::vector<Tag>& tags = instance_.observed_tags_;
+    tags.clear();
+    std::string_view metric;
+    for (const auto& [key, value] : point.tags) {
+      if (key == "metric_name") metric = value;
+      if (key != "metric_name" && key != "equipment_id") tags.push_back(Tag{key, value});
+    }
+    for (const auto& [key, value] : instance_.options_.tags) tags.push_back(Tag{key, value});
+    const bool is_metric = point.measurement == kMetricsMeasurement;
+    for (const auto& [key, value] : point.fields) {
+      const auto number = as_double(value);
+      if (!number || (is_metric && key != "value")) continue;
+      const std::string name = is_metric ? std::string(metric) : point.measurement + "_" + key;
+      instance_.observer_->value(instance_.equipment_id_, name, tags, *number, now);
+    }
+  }
 
   Instance& instance_;
   const Timeline::Mapping& mapping_;
   const BootTime started_;
   const std::stop_token stop_;
   bool decided_ = false;
+  std::uint64_t points_ = 0;
 };
 
 Instance::Instance(InstanceOptions options, const EquipmentIdentity& equipment, const WireFormat& format,
                    std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake,
-                   SampleObserver* observer)
+                   SampleObserver* observer, LineCommit commit)
     : options_(std::move(options)),
       equipment_id_(equipment.id),
       clock_(clock),
       timeline_(timeline),
       intake_(std::move(intake)),
+      commit_(std::move(commit)),
       observer_(observer),
       driver_(std::move(driver)),
       writer_(format, equipment, options_.tags),
+      selection_(options_.metrics),
+      changes_(options_.report, options_.every / 2),
       failure_("driver " + options_.name),
       stuck_("run of driver " + options_.name) {
   status_.name = options_.name;
@@ -163,6 +247,8 @@ void Instance::run(std::stop_token stop) {
   }
   const LineWriter::Lines& lines = writer_.lines();
   if (lines.points > 0) intake_(mapping.clock, lines);
+  const LineWriter::Lines& dated = writer_.dated_lines();
+  if (dated.points > 0) intake_(ClockState::set, dated);
 
   const MutexLock lock(mutex_);
   phase_ = Phase::idle;
@@ -171,7 +257,7 @@ void Instance::run(std::stop_token stop) {
   status_.last_error = std::move(error);
   ++status_.runs;
   if (!status_.last_error.empty()) ++status_.errors;
-  status_.points += lines.points;
+  status_.points += out.points() + lines.points + dated.points;
 }
 
 InstanceStatus Instance::status() const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -13,15 +14,21 @@
 #include "core/clock.h"
 #include "core/logging.h"
 #include "core/mutex.h"
+#include "core/reading_rules.h"
 #include "drivers/driver.h"
+#include "sampling/change_filter.h"
 #include "sampling/line_writer.h"
+#include "sampling/metric_selection.h"
 #include "sampling/observer.h"
 #include "sampling/timeline.h"
+#include "store/segment.h"
 
 namespace vigile {
 
 // Takes the lines of one run. Called from the thread that ran the driver; must not block on the disk.
 using LineIntake = std::function<void(ClockState clock, const LineWriter::Lines& lines)>;
+// Takes lines and returns when they are in the log. Errors: as Output::commit().
+using LineCommit = std::function<Result<void>(std::span<const NewSegment> lines)>;
 
 struct InstanceOptions {
   std::string name;    // unique: "1/cpu"
@@ -31,6 +38,8 @@ struct InstanceOptions {
   std::map<std::string, std::string> tags;
   bool may_block = false;
   bool decides_availability = false;
+  MetricRules metrics;
+  ReportRules report;
 };
 
 struct InstanceStatus {
@@ -56,7 +65,8 @@ class Instance {
  public:
   Instance(InstanceOptions options, const EquipmentIdentity& equipment, const WireFormat& format,
            std::unique_ptr<Driver> driver, const Clock& clock, Timeline& timeline, LineIntake intake,
-           SampleObserver* observer = nullptr);  // may be null; outlives this
+           SampleObserver* observer = nullptr,  // may be null; outlives this
+           LineCommit commit = {});             // without it a driver's commit() fails
 
   const InstanceOptions& options() const { return options_; }
 
@@ -83,11 +93,16 @@ class Instance {
   const Clock& clock_;
   Timeline& timeline_;
   const LineIntake intake_;
+  const LineCommit commit_;
   SampleObserver* const observer_;
   // Used by the running thread alone.
   const std::unique_ptr<Driver> driver_;
   LineWriter writer_;
-  std::vector<Tag> observed_tags_;  // kept for its memory
+  MetricSelection selection_;
+  ChangeFilter changes_;
+  std::vector<Tag> observed_tags_;  // kept for their memory
+  std::vector<Value> selected_values_;
+  std::vector<std::string> new_names_;  // of those of them that are renamed
   log::Repeated failure_;
   // The sampler's thread's.
   log::Repeated stuck_;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/units.h"
+#include "settings/reading_rules.h"
 #include "settings/values.h"
 
 namespace vigile {
@@ -79,7 +80,8 @@ std::string format_equipment(const EquipmentSettings& equipment, const SettingsC
     text += ": every " + format_duration(driver.every) + ", deadline " + format_duration(driver.deadline);
     if (driver.decides_availability) text += ", decides availability";
     if (!driver.tags.empty()) text += ", tags " + format_tags(driver.tags);
-    text += format_options(driver_table(catalog, driver.driver), driver.options) + "\n";
+    text += format_rules(driver.metrics, driver.report) +
+            format_options(driver_table(catalog, driver.driver), driver.options) + "\n";
   }
   for (const WarningLimit& limit : equipment.warnings) text += format_limit(limit);
   return text;

@@ -12,6 +12,7 @@
 #include "core/units.h"
 #include "settings/keys.h"
 #include "settings/nearest.h"
+#include "settings/reading_rules.h"
 
 namespace vigile {
 
@@ -69,11 +70,13 @@ const YamlNode kNothing;
 
 // The section of an entry, unless its `when` says to skip it. Key names are checked in any case.
 std::optional<Section> open_entry(const Entry& entry, std::span<const OptionSpec> common,
-                                  std::span<const OptionSpec> own, ReadContext& context) {
+                                  std::span<const SectionKey> sections, std::span<const OptionSpec> own,
+                                  ReadContext& context) {
   Section section(entry.value != nullptr ? *entry.value : kNothing, entry.spot, entry.kind, context);
   std::vector<std::string_view> valid = names_of(own);
   const auto more = names_of(common);
   valid.insert(valid.end(), more.begin(), more.end());
+  for (const SectionKey& key : sections) valid.push_back(key.name);
   section.check_keys(valid, context);
   const YamlEntry* const when = section.find("when");
   if (when != nullptr && !read_condition(*when, context)) return std::nullopt;
@@ -237,8 +240,14 @@ class EquipmentReader {
         report_unknown(*entry);
         continue;
       }
+      if (!kind->missing.empty()) {
+        context_.diagnostics.error(entry->spot, "the driver " + quote(entry->kind) +
+                                                    " is not in this build: " + std::string(kind->missing));
+        continue;
+      }
       const int count = ++counts[entry->kind];
-      const auto section = open_entry(*entry, driver_keys(), kind->table.options, context_);
+      const auto section =
+          open_entry(*entry, driver_keys(), driver_sections(), kind->table.options, context_);
       if (!section) continue;
       const std::string default_name =
           equipment_id + "/" + std::string(entry->kind) + (count > 1 ? "-" + std::to_string(count) : "");
@@ -280,6 +289,9 @@ class EquipmentReader {
           spot_of(section, "decides"),
           "decides: the driver " + quote(driver.driver) + " cannot decide availability" + deciding_drivers());
     }
+    driver.metrics = read_metric_rules(common, section, context_);
+    if (const YamlEntry* const report = section.find("report"))
+      driver.report = read_report(*report, context_);
     driver.options = read_options(kind.table.options, section, context_);
     return driver;
   }
@@ -347,7 +359,7 @@ std::vector<SinkSettings> read_sinks(const YamlEntry& list, const SettingsCatalo
           entry->spot, "unknown sink " + quote(entry->kind) + suggestion(entry->kind, kinds, "known"));
       continue;
     }
-    const auto section = open_entry(*entry, sink_keys(), table->options, context);
+    const auto section = open_entry(*entry, sink_keys(), {}, table->options, context);
     if (section) sinks.push_back(read_sink(*entry, *table, *section, names, context));
   }
   return sinks;

@@ -216,6 +216,47 @@ constexpr OptionSpec kDriverKeys[] = {
      .help = "This instance decides whether the equipment is online; several decide together",
      .fallback = "",
      .choices = kDecides},
+    {.name = "only",
+     .type = OptionType::list,
+     .help = "Only metrics whose names match one of these shell patterns, like [\"cpu_*\"]",
+     .fallback = ""},
+    {.name = "except",
+     .type = OptionType::list,
+     .help = "No metrics whose names match one of these shell patterns",
+     .fallback = ""},
+    {.name = "rename",
+     .type = OptionType::map,
+     .help = "Other names for metrics: {cpu_usage: load_percent}",
+     .fallback = ""},
+};
+
+// Of `report: {on_change: {…}}`.
+constexpr OptionSpec kOnChangeKeys[] = {
+    {.name = "deadband",
+     .type = OptionType::number,
+     .help = "A number has changed when it is more than this away from the last one written, in its own unit",
+     .fallback = "0",
+     .min = 0},
+    {.name = "deadbands",
+     .type = OptionType::map,
+     .help = "The deadband of single metrics, by name: {temperature: 0.5}",
+     .fallback = ""},
+    {.name = "at_most_every",
+     .type = OptionType::duration,
+     .help = "Changes are written no more often than this",
+     .fallback = "0",
+     .min = 0,
+     .max = 7 * kDay},
+    {.name = "at_least_every",
+     .type = OptionType::duration,
+     .help = "Written after this time even without a change; 0: never",
+     .fallback = "0",
+     .min = 0,
+     .max = 30 * kDay},
+};
+
+constexpr SectionKey kDriverSections[] = {
+    {"report", "When readings are written down: always (the default), on_change, or {on_change: {…}}"},
 };
 
 constexpr std::string_view kOrders[] = {"oldest_first", "live_first"};
@@ -286,6 +327,12 @@ std::span<const OptionSpec> limit_keys() {
 }
 std::span<const OptionSpec> driver_keys() {
   return kDriverKeys;
+}
+std::span<const SectionKey> driver_sections() {
+  return kDriverSections;
+}
+std::span<const OptionSpec> on_change_keys() {
+  return kOnChangeKeys;
 }
 std::span<const OptionSpec> sink_keys() {
   return kSinkKeys;

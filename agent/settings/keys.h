@@ -25,9 +25,11 @@ std::span<const OptionSpec> store_keys();
 std::span<const OptionSpec> api_keys();
 std::span<const SectionKey> equipment_sections();  // drivers, warning
 std::span<const OptionSpec> equipment_keys();
-std::span<const OptionSpec> limit_keys();   // of one metric under `warning`
-std::span<const OptionSpec> driver_keys();  // of every driver
-std::span<const OptionSpec> sink_keys();    // of every sink
+std::span<const OptionSpec> limit_keys();       // of one metric under `warning`
+std::span<const OptionSpec> driver_keys();      // of every driver
+std::span<const SectionKey> driver_sections();  // of every driver: report
+std::span<const OptionSpec> on_change_keys();
+std::span<const OptionSpec> sink_keys();  // of every sink
 
 // Longest `deadline` that an instance gets without saying so.
 inline constexpr std::chrono::seconds kLongestDefaultDeadline{10};

@@ -32,6 +32,8 @@ Json ranged(const char* type, const OptionSpec& spec) {
   return {{"anyOf", Json::array({json, ref("variable")})}};
 }
 
+Json rows_schema(std::span<const OptionSpec> columns);
+
 Json type_schema(const OptionSpec& spec) {
   if (spec.secret && spec.type == OptionType::text) return ref("secret");
   switch (spec.type) {
@@ -56,6 +58,8 @@ Json type_schema(const OptionSpec& spec) {
       return {{"type", "array"}, {"items", ref("text")}};
     case OptionType::map:
       return {{"type", "object"}, {"additionalProperties", ref(spec.secret ? "secret" : "text")}};
+    case OptionType::rows:
+      return rows_schema(spec.columns);
   }
   return Json::object();
 }
@@ -74,6 +78,7 @@ Json default_json(const OptionSpec& spec) {
     Json operator()(std::uint64_t bytes) const { return bytes; }
     Json operator()(const std::vector<std::string>& list) const { return list; }
     Json operator()(const std::map<std::string, std::string>& map) const { return map; }
+    Json operator()(const std::vector<Options>&) const { return nullptr; }  // rows have no default
   };
   return std::visit(ToJson{}, *value);
 }
@@ -115,6 +120,10 @@ Json section(std::string_view description, std::span<const OptionSpec> table) {
   return json;
 }
 
+Json rows_schema(std::span<const OptionSpec> columns) {
+  return {{"type", "array"}, {"items", section("", columns)}};
+}
+
 struct Kind {
   std::string name;  // of its definition
   const OptionTable* table;
@@ -142,6 +151,15 @@ Json kind_schema(const OptionTable& table, std::span<const OptionSpec> common, b
   }
   add_options(json, table.options, true);
   return json;
+}
+
+// `always`, `on_change` or `{on_change: {…}}`.
+Json report_schema(std::string_view description) {
+  Json on_change = {{"type", "object"}, {"required", Json::array({"on_change"})}};
+  on_change["properties"]["on_change"] = section("Only what has changed", on_change_keys());
+  on_change["additionalProperties"] = false;
+  Json policies = Json::array({{{"enum", Json::array({"always", "on_change"})}}, on_change});
+  return {{"description", description}, {"anyOf", std::move(policies)}};
 }
 
 Json scalar_definitions() {
@@ -195,8 +213,14 @@ std::string settings_schema(const SettingsCatalog& catalog) {
   std::vector<Kind> drivers;
   for (const DriverKind& driver : catalog.drivers) {
     drivers.push_back({"driver_" + std::string(driver.table.kind), &driver.table});
-    defs[drivers.back().name] = kind_schema(driver.table, driver_keys(), driver.decides_availability);
+    Json& def = defs[drivers.back().name];
+    def = kind_schema(driver.table, driver_keys(), driver.decides_availability);
+    for (const SectionKey& key : driver_sections()) {
+      const std::string name(key.name);
+      def["properties"][name] = ref(name);
+    }
   }
+  for (const SectionKey& key : driver_sections()) defs[std::string(key.name)] = report_schema(key.help);
   std::vector<Kind> sinks;
   for (const OptionTable& sink : catalog.sinks) {
     sinks.push_back({"sink_" + std::string(sink.kind), &sink});

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/option.h"
+#include "core/reading_rules.h"
 #include "core/result.h"
 
 namespace vigile {
@@ -34,6 +35,8 @@ struct DriverSettings {
   std::chrono::nanoseconds deadline = std::chrono::seconds(5);
   std::map<std::string, std::string> tags;
   bool decides_availability = false;
+  MetricRules metrics;
+  ReportRules report;
   Options options;
   Place place;
   bool operator==(const DriverSettings&) const = default;
@@ -127,6 +130,7 @@ std::string to_string(const SettingsError& error);  // "site.yaml:12:5: …"
 struct DriverKind {
   OptionTable table;
   bool decides_availability = false;  // may carry `decides: availability`
+  std::string_view missing = {};      // not in this build: why
 };
 struct SettingsCatalog {
   std::span<const DriverKind> drivers;

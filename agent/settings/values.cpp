@@ -44,6 +44,8 @@ std::string_view expected(OptionType type) {
       return "a list like [a, b]";
     case OptionType::map:
       return "a map like {a: b}";
+    case OptionType::rows:
+      return "a list of entries, each begun with \"- \"";
   }
   return "something else";
 }
@@ -82,6 +84,7 @@ class ValueReader {
     if (node.kind == YamlNode::Kind::null) return fail(node.spot, "has no value; expected " + what());
     if (spec_.type == OptionType::list) return read_list(node);
     if (spec_.type == OptionType::map) return read_map(node);
+    if (spec_.type == OptionType::rows) return read_rows(node);
     const auto scalar = read_scalar(node, what());
     if (!scalar) return std::nullopt;
     return convert(node.spot, *scalar);
@@ -239,6 +242,21 @@ class ValueReader {
     return map;
   }
 
+  // What is wrong within a row is reported where it stands; the rows are then not used.
+  std::optional<OptionValue> read_rows(const YamlNode& node) {
+    if (node.kind != YamlNode::Kind::list) {
+      return fail(node.spot, "expected " + what() + ", not " + std::string(kind_name(node.kind)));
+    }
+    if (spec_.required && node.items.empty()) return fail(node.spot, "must not be empty");
+    std::vector<Options> rows;
+    for (const YamlNode& item : node.items) {
+      const Section section(item, item.spot, spec_.name, context_);
+      section.check_keys(names_of(spec_.columns), context_);
+      rows.push_back(read_options(spec_.columns, section, context_));
+    }
+    return rows;
+  }
+
   const OptionSpec& spec_;
   ReadContext& context_;
   bool failed_ = false;
@@ -354,6 +372,7 @@ std::string format_exact_size(std::uint64_t bytes) {
 std::string format_value(const OptionSpec& spec, const OptionValue& value) {
   if (spec.secret) return "(secret)";
   struct Formatter {
+    const OptionSpec& spec;
     std::string operator()(bool flag) const { return flag ? "true" : "false"; }
     std::string operator()(std::int64_t number) const { return std::to_string(number); }
     std::string operator()(double number) const { return format_number(number); }
@@ -372,9 +391,23 @@ std::string format_value(const OptionSpec& spec, const OptionValue& value) {
       }
       return "{" + out + "}";
     }
+    std::string operator()(const std::vector<Options>& rows) const {
+      std::string out;
+      for (const Options& row : rows) {
+        std::string cells;
+        for (const OptionSpec& column : spec.columns) {
+          const auto cell = row.values().find(column.name);
+          if (cell == row.values().end() || default_value(column) == cell->second) continue;
+          cells += (cells.empty() ? "" : ", ") + std::string(column.name) + ": " +
+                   format_value(column, cell->second);
+        }
+        out += (out.empty() ? "{" : ", {") + cells + "}";
+      }
+      return "[" + out + "]";
+    }
   };
   if (spec.type == OptionType::choice) return std::get<std::string>(value);
-  return std::visit(Formatter{}, value);
+  return std::visit(Formatter{spec}, value);
 }
 
 std::vector<std::string_view> names_of(std::span<const OptionSpec> table) {

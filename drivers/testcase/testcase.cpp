@@ -12,6 +12,7 @@
 
 #include "core/file.h"
 #include "core/units.h"
+#include "point/line_encode.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
 
@@ -44,6 +45,8 @@ std::string_view type_of(const Number& number) {
   return kNames[number.index()];
 }
 
+Options to_options(std::span<const OptionSpec> table, const YAML::Node& given);
+
 OptionValue to_option(const OptionSpec& spec, const YAML::Node& node) {
   switch (spec.type) {
     case OptionType::boolean:
@@ -63,8 +66,26 @@ OptionValue to_option(const OptionSpec& spec, const YAML::Node& node) {
       return node.as<std::vector<std::string>>();
     case OptionType::map:
       return node.as<std::map<std::string, std::string>>();
+    case OptionType::rows: {
+      std::vector<Options> rows;
+      for (const auto& row : node) rows.push_back(to_options(spec.columns, row));
+      return rows;
+    }
   }
   return {};
+}
+
+Options to_options(std::span<const OptionSpec> table, const YAML::Node& given) {
+  Options options;
+  for (const OptionSpec& spec : table) {
+    const std::string name(spec.name);
+    if (given.IsMap() && given[name]) {
+      options.set(name, to_option(spec, given[name]));
+    } else if (!spec.fallback.empty()) {
+      options.set(name, to_option(spec, YAML::Load(std::string(spec.fallback))));
+    }
+  }
+  return options;
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
@@ -163,7 +184,9 @@ void TextOutput::add(const Sample& sample) {
         std::find_if(info_.metrics.begin(), info_.metrics.end(), [&](const MetricSpec& candidate) {
           return candidate.name == value.metric && candidate.field == value.field;
         });
-    if (spec == info_.metrics.end()) {
+    if (spec == info_.metrics.end() && !info_.named_metrics.empty()) {
+      EXPECT_EQ(value.metric, value.field) << "a metric that the settings named";
+    } else if (spec == info_.metrics.end()) {
       ADD_FAILURE() << info_.name << " has no metric " << value.metric << " with field " << value.field;
     } else {
       EXPECT_EQ(type_of(value.number), spec->type) << value.metric;
@@ -172,7 +195,19 @@ void TextOutput::add(const Sample& sample) {
   }
   EXPECT_FALSE(sample.values.empty()) << "a sample without values";
   for (const ExtraField& extra : sample.extra) add_field(extra.key, extra.number);
+  if (sample.wall_time) text += " " + std::to_string(to_ns(*sample.wall_time));
   text += '\n';
+}
+
+Result<void> TextOutput::add_point(const Point& point, PointOrigin origin) {
+  text += origin == PointOrigin::agent ? "from an agent: " : "point: ";
+  if (!encode_line(point, EncodeOptions{}, text)) text += "(no field)\n";
+  return {};
+}
+
+Result<void> TextOutput::commit() {
+  text += "commit\n";
+  return {};
 }
 
 void TextOutput::availability(bool up, std::optional<double> response_time_ms, std::string_view reason) {
@@ -183,17 +218,7 @@ void TextOutput::availability(bool up, std::optional<double> response_time_ms, s
 }
 
 Options options_from_yaml(const DriverInfo& info, const std::string& yaml) {
-  const YAML::Node given = YAML::Load(yaml);
-  Options options;
-  for (const OptionSpec& spec : info.options) {
-    const std::string name(spec.name);
-    if (given.IsMap() && given[name]) {
-      options.set(name, to_option(spec, given[name]));
-    } else if (!spec.fallback.empty()) {
-      options.set(name, to_option(spec, YAML::Load(std::string(spec.fallback))));
-    }
-  }
-  return options;
+  return to_options(info.options, YAML::Load(yaml));
 }
 
 fs::path testcases_of(const DriverInfo& info) {

@@ -23,6 +23,8 @@ class TextOutput final : public Output {
  public:
   explicit TextOutput(const DriverInfo& info) : info_(info) {}
   void add(const Sample& sample) override;
+  Result<void> add_point(const Point& point, PointOrigin origin) override;
+  Result<void> commit() override;
   void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) override;
   std::string text;
 

@@ -108,24 +108,35 @@ TEST_F(RoutesTest, ReloadReports) {
 
 TEST_F(RoutesTest, DriversAreListedAndShown) {
   static constexpr std::string_view kChoices[] = {"a", "b"};
-  DriverDescription cpu{"cpu", "Processor time.", false, {}, {}};
+  static constexpr OptionSpec kColumns[] = {{.name = "core", .type = OptionType::integer, .help = "From 0."}};
+  DriverDescription cpu{.name = "cpu", .summary = "Processor time."};
   cpu.options.push_back(
       {.name = "mode", .type = OptionType::choice, .help = "Which.", .fallback = "a", .choices = kChoices});
   cpu.options.push_back({.name = "password", .help = "", .fallback = "", .required = true, .secret = true});
+  cpu.options.push_back({.name = "cores", .type = OptionType::rows, .help = "Which.", .columns = kColumns});
   cpu.metrics.push_back({"cpu_usage", "usage", "float", "percent", "/proc/stat, cpu line"});
-  served_.agent.descriptions = {cpu, DriverDescription{"http", "A web server.", true, {}, {}}};
+  served_.agent.descriptions = {
+      cpu, DriverDescription{.name = "http", .summary = "A web server.", .may_block = true},
+      DriverDescription{.name = "lost", .summary = "Not in this build.", .missing = "no libnothing"}};
   EXPECT_EQ(get("/api/agent/drivers"), Json::parse(R"({"drivers": [
-    {"name": "cpu", "summary": "Processor time.", "may_block": false, "metrics": 1},
-    {"name": "http", "summary": "A web server.", "may_block": true, "metrics": 0}]})"));
+    {"name": "cpu", "summary": "Processor time.", "may_block": false, "missing": "", "metrics": 1},
+    {"name": "http", "summary": "A web server.", "may_block": true, "missing": "", "metrics": 0},
+    {"name": "lost", "summary": "Not in this build.", "may_block": false, "missing": "no libnothing",
+     "metrics": 0}]})"));
   EXPECT_EQ(get("/api/agent/drivers/cpu"), Json::parse(R"({
-    "name": "cpu", "summary": "Processor time.", "may_block": false,
+    "name": "cpu", "summary": "Processor time.", "may_block": false, "missing": "", "named_metrics": "",
     "options": [{"name": "mode", "type": "choice", "help": "Which.", "default": "a", "required": false,
-                 "secret": false, "choices": ["a", "b"]},
+                 "secret": false, "choices": ["a", "b"], "columns": []},
                 {"name": "password", "type": "text", "help": "", "default": "", "required": true,
-                 "secret": true, "choices": []}],
+                 "secret": true, "choices": [], "columns": []},
+                {"name": "cores", "type": "rows", "help": "Which.", "default": "", "required": false,
+                 "secret": false, "choices": [],
+                 "columns": [{"name": "core", "type": "integer", "help": "From 0.", "default": "",
+                              "required": false, "secret": false, "choices": [], "columns": []}]}],
     "metrics": [{"name": "cpu_usage", "field": "usage", "type": "float", "unit": "percent",
                  "source": "/proc/stat, cpu line"}]})"));
-  EXPECT_EQ(get("/api/agent/drivers/gpu", 404), Json({{"error", "no driver \"gpu\"; there are: cpu, http"}}));
+  EXPECT_EQ(get("/api/agent/drivers/gpu", 404),
+            Json({{"error", "no driver \"gpu\"; there are: cpu, http, lost"}}));
 }
 
 TEST_F(RoutesTest, DeadLettersInPages) {

@@ -156,6 +156,8 @@ class Lines final : public Output {
  public:
   explicit Lines(LineWriter& writer) : writer_(writer) {}
   void add(const Sample& sample) override { writer_.write(sample, time += 1'000'000); }
+  Result<void> add_point(const Point&, PointOrigin) override { return {}; }
+  Result<void> commit() override { return {}; }
   void availability(bool, std::optional<double>, std::string_view) override {}
   std::int64_t time = 1'793'491'200'000'000'000;
 

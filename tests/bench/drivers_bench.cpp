@@ -13,6 +13,8 @@ namespace {
 class CountingOutput final : public Output {
  public:
   void add(const Sample& sample) override { values += sample.values.size(); }
+  Result<void> add_point(const Point&, PointOrigin) override { return {}; }
+  Result<void> commit() override { return {}; }
   void availability(bool, std::optional<double>, std::string_view) override {}
   std::uint64_t values = 0;
 };

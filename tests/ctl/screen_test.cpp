@@ -176,6 +176,30 @@ TEST(StatusScreen, TakesWhateverIsJson) {
   EXPECT_FALSE(render_status("[1]", {}));
 }
 
+TEST(DriversScreen, ShowsEntriesNamedMetricsAndWhatIsMissing) {
+  EXPECT_EQ(*render_driver(
+                R"({"name": "bus", "summary": "Registers.", "named_metrics": "Each of `registers` is one.",
+      "options": [{"name": "registers", "type": "rows", "help": "What is read.", "required": true,
+        "columns": [{"name": "address", "type": "integer", "help": "From 0.", "default": "0"}]}],
+      "metrics": []})",
+                {}),
+            R"(bus: Registers.
+
+OPTION               TYPE     DEFAULT
+registers            rows     (required)
+  What is read.
+registers[].address  integer  0
+  From 0.
+
+The settings name metrics. Each of `registers` is one.
+)");
+  const std::string missing =
+      R"({"name": "bus", "summary": "Not in this build.", "missing": "no libbus-dev"})";
+  EXPECT_EQ(*render_driver(missing, {}), "bus: Not in this build.\nno libbus-dev\n");
+  EXPECT_THAT(*render_drivers(R"({"drivers": [)" + missing + "]}", {}),
+              testing::HasSubstr("  no libbus-dev\n"));
+}
+
 TEST(DriversScreen, ListsAndShows) {
   std::string screen = *render_drivers(R"({"drivers": [
       {"name": "cpu", "summary": "Processor time, in all and for each core.", "may_block": false, "metrics": 9},

@@ -57,6 +57,8 @@ class Checks final : public Output {
     if (sample.values.empty()) fault = "a sample without values";
     for (const Value& value : sample.values) check(value);
   }
+  Result<void> add_point(const Point&, PointOrigin) override { return {}; }
+  Result<void> commit() override { return {}; }
   void availability(bool, std::optional<double>, std::string_view) override {}
   Fault fault;
 

@@ -104,11 +104,11 @@ TEST(ConfigFiles, TheAnnotatedFileMentionsEveryKey) {
   const auto expect_mention = [&](std::string_view key) {
     EXPECT_TRUE(testing::Value(text, testing::ContainsRegex("[ \n{]" + std::string(key) + ":"))) << key;
   };
-  for (const auto sections : {top_sections(), equipment_sections()}) {
+  for (const auto sections : {top_sections(), equipment_sections(), driver_sections()}) {
     for (const SectionKey& section : sections) expect_mention(section.name);
   }
   for (const auto table : {top_keys(), site_keys(), clock_keys(), store_keys(), api_keys(), equipment_keys(),
-                           limit_keys(), driver_keys(), sink_keys()}) {
+                           limit_keys(), driver_keys(), on_change_keys(), sink_keys()}) {
     for (const OptionSpec& key : table) expect_mention(key.name);
   }
   for (const SinkInfo* const sink : all_sinks()) {

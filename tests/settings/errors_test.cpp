@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"equipment: [{id: 1, drivers: [pcu]}]\n",
                 {"1:31: unknown driver \"pcu\"; did you mean \"cpu\"?"}},
         BadCase{"equipment: [{id: 1, drivers: [modbus: {}]}]\n",
-                {"1:31: unknown driver \"modbus\"; known here: cpu, memory, disk, http, ping"}},
+                {"1:31: unknown driver \"modbus\"; known here: cpu, memory, disk, http, ping, bus, lost"}},
         BadCase{"sinks: [inflxu: {url: u}]\n", {"1:9: unknown sink \"inflxu\"; did you mean \"influx\"?"}},
         BadCase{"equipment: [{id: 1, type: serveur}]\n",
                 {"1:27: type: \"serveur\" is not known; did you mean \"server\"?"}},

@@ -37,12 +37,31 @@ inline constexpr OptionSpec kHttpOptions[] = {
     {.name = "password", .type = OptionType::text, .help = "Password", .fallback = "", .secret = true},
     {.name = "pin", .type = OptionType::integer, .help = "A number", .fallback = "", .secret = true},
 };
+inline constexpr OptionSpec kRegisterColumns[] = {
+    {.name = "name", .type = OptionType::text, .help = "Metric", .required = true},
+    {.name = "address",
+     .type = OptionType::integer,
+     .help = "From 0",
+     .required = true,
+     .min = 0,
+     .max = 65535},
+    {.name = "scale", .type = OptionType::number, .help = "Factor", .fallback = "1"},
+};
+inline constexpr OptionSpec kBusOptions[] = {
+    {.name = "registers",
+     .type = OptionType::rows,
+     .help = "What is read",
+     .required = true,
+     .columns = kRegisterColumns},
+};
 inline const DriverKind kDrivers[] = {
     {{"cpu", "Processors", kCpuOptions}, false},
     {{"memory", "Memory", {}}, false},
     {{"disk", "File systems", kDiskOptions}, false},
     {{"http", "Web servers", kHttpOptions}, true},
     {{"ping", "ICMP echo", {}}, true},
+    {{"bus", "Registers", kBusOptions}, false},
+    {{"lost", "Not in this build.", {}}, false, "it was built without libnothing"},
 };
 
 inline constexpr std::string_view kApis[] = {"v1", "v2", "v3"};

@@ -48,9 +48,13 @@ TEST(SettingsSchema, HasADefinitionForEachDriverAndSink) {
   const json& http = defs.at("driver_http");
   EXPECT_EQ(http.at("description"), "Web servers");
   EXPECT_EQ(http.at("additionalProperties"), false);
-  EXPECT_THAT(keys(http.at("properties")),
-              ElementsAre("deadline", "decides", "every", "expect_status", "headers", "method", "name",
-                          "password", "pin", "ratio", "tags", "timeout", "url", "when"));
+  EXPECT_THAT(
+      keys(http.at("properties")),
+      ElementsAre("deadline", "decides", "every", "except", "expect_status", "headers", "method", "name",
+                  "only", "password", "pin", "ratio", "rename", "report", "tags", "timeout", "url", "when"));
+  const json& row = defs.at("driver_bus").at("properties").at("registers").at("items");
+  EXPECT_EQ(row.at("required"), json({"name", "address"}));
+  EXPECT_EQ(row.at("additionalProperties"), false);
   EXPECT_EQ(http.at("anyOf").at(0).at("required"), json({"url"}));
   EXPECT_EQ(http.at("properties").at("expect_status").at("default"), 200);
   EXPECT_EQ(http.at("properties").at("expect_status").at("anyOf").at(0).at("maximum"), 599);
@@ -60,7 +64,8 @@ TEST(SettingsSchema, HasADefinitionForEachDriverAndSink) {
   EXPECT_TRUE(defs.contains("sink_influx"));
   const json& entries =
       schema.at("properties").at("equipment").at("items").at("properties").at("drivers").at("items");
-  EXPECT_THAT(entries.at("anyOf").at(1).at("enum"), ElementsAre("cpu", "memory", "disk", "http", "ping"));
+  EXPECT_THAT(entries.at("anyOf").at(1).at("enum"),
+              ElementsAre("cpu", "memory", "disk", "http", "ping", "bus", "lost"));
   EXPECT_EQ(entries.at("anyOf").at(0).at("properties").at("http").at("$ref"), "#/$defs/driver_http");
 }
 
