@@ -191,7 +191,10 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_unsummarised(std::uint64_t 
   while (const auto run = next_unfolded(from_seq)) {
     auto page = read_page(*run, {INT64_MIN, INT64_MAX}, raw_bytes);
     if (!page) return page.error();
-    for (const auto& [seq, points] : page->damaged) count_damaged(seq, points);
+    if (!page->damaged.empty()) {
+      const MutexLock lock(read_mutex_);
+      for (const auto& [seq, points] : page->damaged) count_damaged(seq, points);
+    }
     if (!page->segments.empty()) return std::move(page->segments);
     from_seq = page->next.value_or(run->last + 1);  // numbers without rows: lost in a salvage
   }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "bench/discarding_server.h"
+#include "support/discarding_server.h"
 #include "core/file.h"
 #include "drivers/simulate/simulate.h"
 #include "integration/daemon.h"

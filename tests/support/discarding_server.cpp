@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/discarding_server.h"
+#include "support/discarding_server.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

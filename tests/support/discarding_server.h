@@ -11,7 +11,7 @@
 namespace vigile {
 
 // An HTTP server on loopback that reads each body and answers 204: what delivery costs without a database
-// behind it. One connection at a time, as a sink keeps it.
+// behind it, or whether anything is left over. One connection at a time, as a sink keeps it.
 class DiscardingServer {
  public:
   DiscardingServer();
