@@ -84,8 +84,8 @@ constexpr const char* kStatements[] = {
     "UPDATE segments SET payload = zeroblob(abs(?1 % 5000)) WHERE seq = ?2",
     "UPDATE segments SET boot_id = '' WHERE seq = ?2",
     "DELETE FROM segments WHERE seq = ?2",
-    "UPDATE OR REPLACE progress SET first_seq = ?1 WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET "
-    "?2)",
+    ("UPDATE OR REPLACE progress SET first_seq = ?1 "
+     "WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET ?2)"),
     "UPDATE OR REPLACE progress SET last_seq = ?1 WHERE sink = (SELECT sink FROM progress LIMIT 1 OFFSET ?2)",
     "INSERT OR REPLACE INTO progress VALUES('a', ?1, ?2)",
     "INSERT OR REPLACE INTO progress VALUES('b', ?2, ?1)",
