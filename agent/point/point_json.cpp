@@ -97,6 +97,8 @@ bool is_finite(const FieldValue& value) {
   return number == nullptr || std::isfinite(*number);
 }
 
+constexpr std::size_t kLongestMessage = 300;
+
 // Takes the reader's events in the order of the text, so that fields keep theirs.
 class PointReader : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -202,6 +204,11 @@ class PointReader : public nlohmann::json_sax<nlohmann::json> {
   static constexpr std::array<std::string_view, 4> kKeys = {"measurement", "tags", "fields", "time"};
 
   bool fail(std::string expected) {
+    // Names in it are the sender's: on one line, and not without end.
+    if (expected.size() > kLongestMessage) expected.resize(kLongestMessage);
+    for (char& c : expected) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
     expected_ = std::move(expected);
     return false;
   }

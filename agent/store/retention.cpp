@@ -45,6 +45,10 @@ Result<std::uint64_t> DatabaseLog::used_bytes() {
     if (!row) return row.error();
     pages[i] = *row ? static_cast<std::uint64_t>(run->integer(0)) : 0;
   }
+  if (pages[1] > pages[0]) {
+    return Error{ErrorKind::corrupt, path_.string() + ": says that of its " + std::to_string(pages[0]) +
+                                         " pages " + std::to_string(pages[1]) + " are free"};
+  }
   return (pages[0] - pages[1]) * kPageBytes;
 }
 

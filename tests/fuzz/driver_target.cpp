@@ -71,8 +71,10 @@ class Checks final : public Output {
       const double* number = std::get_if<double>(&value.number);
       if (number == nullptr) return;
       if (!std::isfinite(*number)) fault = std::string(value.metric) + " is not a number";
-      // A sensor may say what it likes; shares that are worked out here may not.
-      if (info_.name != "hwmon" && spec.unit == "percent" && (*number < 0 || *number > 100.000001))
+      // A sensor may say what it likes, and threads may use several cores; other shares that are worked out
+      // here may not.
+      if (info_.name != "hwmon" && spec.name != "agent_cpu_usage" && spec.unit == "percent" &&
+          (*number < 0 || *number > 100.000001))
         fault = std::string(value.metric) + " is " + std::to_string(*number) + " percent";
       return;
     }

@@ -80,7 +80,13 @@ Fault url_fault(std::string_view text) {
     if (text.size() >= 12 && url.error().message.find(text) != std::string::npos) return "a URL in an error";
     return std::nullopt;
   }
-  if (url->password.size() >= 4 && text.find(url->password) == text.rfind(url->password)) {
+  // A host is written in small letters; one that is the password too may show.
+  std::string small(text);
+  std::string password = url->password;
+  for (std::string* const one : {&small, &password}) {
+    std::transform(one->begin(), one->end(), one->begin(), [](unsigned char c) { return std::tolower(c); });
+  }
+  if (password.size() >= 4 && small.find(password) == small.rfind(password)) {
     for (const std::string& part : {url->text, url->shown, url->origin}) {
       if (part.find(url->password) != std::string::npos) return "a password that shows: " + part;
     }

@@ -100,6 +100,8 @@ TEST(PointJson, SaysWhichKeyIsWrong) {
        "fields.v: expected an object that names the type, as in {\"float\": 1.5}"},
       {R"({"fields": {"v": {"double": 1}}})",
        "fields.v: unknown type \"double\", expected float, int, uint, bool or string"},
+      {R"({"fields": {"v": {"\n\u007f": 1}}})",
+       "fields.v: unknown type \"??\", expected float, int, uint, bool or string"},
       {R"({"fields": {"v": {"int": 1, "float": 1}}})", "fields.v: expected one type only"},
       {R"({"fields": {"v": {"float": "1"}}})", "fields.v.float: expected a number"},
       {R"({"fields": {"v": {"float": null}}})", "fields.v.float: expected a number"},

@@ -53,6 +53,22 @@ TEST_F(LogDamage, ADamagedSegmentIsPassedOverAndCounted) {
   EXPECT_EQ(backlog("a"), 0u);
 }
 
+// Found by tests/fuzz: the header's number of free pages, by which room is made, is damaged.
+TEST_F(LogDamage, AHeaderThatCountsMoreFreePagesThanThereAreIsDamage) {
+  fill(20);
+  log_.reset();
+  {
+    std::fstream file(options_.path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(36);  // https://www.sqlite.org/fileformat2.html#the_database_header
+    file.write("\x17\xff\x00\x00", 4);
+  }
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append(30, 21);
+  EXPECT_EQ(read_all(), 16u * 30);
+  EXPECT_EQ(kept_aside(), 1u);
+}
+
 // Found by tests/fuzz: no page is damaged, but what stands in a row cannot be.
 TEST_F(LogDamage, RowsThatCannotBeAreNotBelieved) {
   for (const char* damage :
