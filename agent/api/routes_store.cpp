@@ -4,6 +4,7 @@
 #include "api/json_text.h"
 #include "api/routes.h"
 #include "api/status_json.h"
+#include "store/inspection_json.h"
 
 namespace vigile {
 
@@ -24,6 +25,13 @@ Response forget(Log& log, const std::string& name) {
 void add_store_routes(Router& router, AgentView& agent) {
   router.add("GET", "/api/agent/store",
              [&agent](const Request&) { return json_response(log_json(agent.log().status())); });
+  router.add("GET", "/api/agent/store/check",
+             [&agent](const Request&) {
+               const auto found = agent.log().inspect();
+               if (!found) return error_response(found.error());
+               return Response{.content_type = "application/json", .body = inspection_json(*found) + "\n"};
+             },
+             {.slow = true});
   router.add("DELETE", "/api/agent/store/sinks/{name}",
              [&agent](const Request& request) { return forget(agent.log(), request.parameter("name")); });
 }

@@ -72,6 +72,8 @@ Json log_json(const LogStatus& log) {
           {"thinned_from", optional_time_ns(log.thinned_from_ns)},
           {"thinned_to", optional_time_ns(log.thinned_to_ns)},
           {"damaged_segments", log.damaged_segments},
+          {"damaged_points", log.damaged_points},
+          {"damaged_at_least", log.damaged_at_least},
           {"salvaged_segments", log.salvaged_segments},
           {"dead_letters", log.dead_letters},
           {"set_aside", log.set_aside},

@@ -24,6 +24,7 @@ struct CommandLine {
   std::string precision = "ns";
   EncodeOptions encode;
   std::string name;
+  StoreFileOptions store;
   QuestionOptions question;
   RecordOptions record;
   CleanupOptions cleanup;

@@ -27,6 +27,15 @@ int drivers_command(const CommandContext& context);
 int driver_command(const CommandContext& context, const std::string& name);
 int store_command(const CommandContext& context);
 int forget_command(const CommandContext& context, const std::string& sink);
+struct StoreFileOptions {
+  std::string file;    // empty: the daemon's log
+  std::string into;    // empty: beside `file`
+  std::string config;  // where to look for the log's path when no daemon answers
+};
+// Whether a log is sound (0) or damaged (1): the daemon's while it runs, or a file that nobody holds.
+int check_store_command(const CommandContext& context, const StoreFileOptions& options);
+// What still reads of a damaged log, into a new one.
+int salvage_store_command(const CommandContext& context, const StoreFileOptions& options);
 // `version` is this program's; the daemon's is shown when there is one.
 int version_command(const CommandContext& context, const std::string& version);
 

@@ -126,13 +126,24 @@ void add_commands(CLI::App& app, CommandLine& line) {
     if (!line.run) line.run = &drivers_command;
   });
 
-  CLI::App* store =
-      add_group(app, line, "store", "The log and what each sink has yet to get: list, forget SINK");
+  CLI::App* store = add_group(app, line, "store", "The log: list, forget SINK, check, salvage FILE");
   add_command(*store, line, "list", "Size and backlogs (this is the default)", &store_command);
   add_command(*store, line, "forget", "Let go of a sink that is no longer in the settings",
               [&line](const CommandContext& c) { return forget_command(c, line.name); })
       ->add_option("sink", line.name, "Its name")
       ->required();
+  CLI::App* check =
+      add_command(*store, line, "check", "Read all of it: is it sound, what is damaged; 1 if it is",
+                  [&line](const CommandContext& c) { return check_store_command(c, line.store); });
+  check->add_option("--path", line.store.file, "A file that no daemon holds; default: the daemon's log");
+  check->add_option("--config,-c", line.store.config,
+                    "The settings, when no daemon answers; default as vigiled finds them");
+  CLI::App* salvage =
+      add_command(*store, line, "salvage", "Carry what still reads of a damaged log over into a new one",
+                  [&line](const CommandContext& c) { return salvage_store_command(c, line.store); });
+  salvage->add_option("file", line.store.file, "The damaged one, as vigile.db.corrupt-<time>; it stays")
+      ->required();
+  salvage->add_option("--into", line.store.into, "The new one; default: FILE.salvaged");
   store->final_callback([&line] {
     if (!line.run) line.run = &store_command;
   });

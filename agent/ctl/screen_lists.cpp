@@ -112,6 +112,9 @@ Result<std::string> render_store(std::string_view json, const ScreenStyle& style
   if (const auto damaged = count_at(*log, "damaged_segments"); damaged > 0) {
     warn(grouped(damaged) + " damaged segments skipped");
   }
+  if (const auto points = count_at(*log, "damaged_points"); points > 0 || flag_at(*log, "damaged_at_least")) {
+    warn((flag_at(*log, "damaged_at_least") ? "at least " : "") + grouped(points) + " points lost to damage");
+  }
   if (const auto letters = count_at(*log, "dead_letters"); letters > 0) {
     warn(grouped(letters) + " dead letters (vigilectl dead-letters)");
   }

@@ -24,6 +24,15 @@ namespace vigile {
 
 class History;
 class StoreFiles;
+struct StoreInspection;
+
+// What was carried over from a damaged database, and what could not be.
+struct SalvageReport {
+  std::uint64_t segments = 0;
+  std::uint64_t points = 0;
+  std::uint64_t lost_points = 0;  // to damage, now and before
+  bool lost_at_least = false;     // they are more, but the damage hides how many
+};
 
 // thin: the oldest undelivered readings are made into one line a series and minute, then ten minutes; dropped
 // is only what that does not make room for.
@@ -105,6 +114,12 @@ class Log {
   // did through core/logging. Errors: unavailable when another process holds it (its pid is named),
   // permission, io, full; corrupt only for a schema newer than this program.
   static Result<std::unique_ptr<Log>> open(const LogOptions& options, const Clock& clock);
+  // Carries what still reads of `damaged` over into a new log at `options.path`, where none may be; what was
+  // not delivered still is not. `damaged` stays, only a damaged WAL beside it is mended. When it is
+  // interrupted there is no new log. Errors: config when there is something at the path; not_found; those of
+  // open().
+  static Result<SalvageReport> salvage(const std::filesystem::path& damaged, const LogOptions& options,
+                                       const Clock& clock);
   virtual ~Log() = default;
 
   // The sinks of the settings. A name not seen before starts at the oldest segment held. Names that are no
@@ -156,6 +171,10 @@ class Log {
 
   // What is remembered for questions on the device; lives as long as the log.
   virtual History& history() = 0;
+
+  // Reads every segment against its checksum, while the log goes on (inspection.h). Takes as long as reading
+  // the file does.
+  virtual Result<StoreInspection> inspect() const = 0;
 
   virtual std::uint64_t last_seq() const = 0;
   virtual LogStatus status() const = 0;  // O(sinks), no scan

@@ -209,6 +209,9 @@ Result<void> DatabaseLog::load_state() {
   total_bytes_ = as_count(meta[has_totals ? meta::kTotalBytes : meta::kGoneBytes]);
   total_segments_ = as_count(meta[has_totals ? meta::kTotalSegments : meta::kGoneSegments]);
   state.first_seq = state.last_seq + 1;
+  if (!*has_last && total_segments_ != as_count(meta[meta::kGoneSegments])) {
+    return Error{ErrorKind::corrupt, path_.string() + ": its segments are not there"};
+  }
   if (*has_last && *has_first) {
     state.first_seq = as_count(first->integer(0));
     // Else the newest was removed, before older ones that some sink has not had.

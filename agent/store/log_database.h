@@ -20,7 +20,9 @@
 #include "core/mutex.h"
 #include "core/unique_fd.h"
 #include "point/payload.h"
+#include "store/damaged_rows.h"
 #include "store/history.h"
+#include "store/inspection.h"
 #include "store/log.h"
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
@@ -81,6 +83,8 @@ class DatabaseLog final : public Log, public History {
   ~DatabaseLog() override;
 
   Result<void> open();
+  // In its place: see Log::salvage().
+  Result<SalvageReport> open_from(const std::filesystem::path& damaged);
 
   Result<void> set_sinks(const std::vector<std::string>& names) override;
   Result<void> forget_sink(std::string_view name) override;
@@ -99,6 +103,7 @@ class DatabaseLog final : public Log, public History {
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
   History& history() override { return *this; }
+  Result<StoreInspection> inspect() const override { return inspect_open_store(path_, files_); }
   std::uint64_t last_seq() const override;
   LogStatus status() const override;
 
@@ -350,13 +355,9 @@ class DatabaseLog final : public Log, public History {
   Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);
   Result<std::string> last_set_aside() const;
   Result<void> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
-  // How many points a damaged database held. Not exact when only a part of what says so can be read.
-  struct Held {
-    std::uint64_t points = 0;
-    std::uint64_t last_seq = 0;
-    bool is_exact = false;
-  };
-  Held held_in(Db& from) REQUIRES(write_mutex_);
+  // What of `damaged` reads, in a new database beside path_, whole when this returns.
+  Result<void> make_salvage(const std::filesystem::path& damaged)
+      REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   struct CopiedSegments {
     SeqRanges numbers;
     std::uint64_t count = 0;

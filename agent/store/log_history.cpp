@@ -475,7 +475,19 @@ Result<void> DatabaseLog::set_last_alive(std::int64_t now_ns) {
   return mending([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     if (auto done = checkpoint(kSmallWrite); !done) return done;
-    return put_meta(meta::kLastAlive, static_cast<std::uint64_t>(now_ns));
+    State held;
+    {
+      const MutexLock lock(state_mutex_);
+      held.points = state_.points;
+      held.payload_bytes = state_.payload_bytes;
+      held.segments = state_.segments;
+    }
+    auto transaction = Transaction::begin(writer_.db);
+    if (!transaction) return transaction.error();
+    // So that it is known how much there was, should the rows that say so be damaged.
+    if (auto put = put_held(held.points, held.payload_bytes, held.segments); !put) return put;
+    if (auto put = put_meta(meta::kLastAlive, static_cast<std::uint64_t>(now_ns)); !put) return put;
+    return transaction->commit();
   });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "store/log_database.h"
+#include "store/wal_check.h"
 
 namespace vigile {
 
@@ -103,14 +104,51 @@ Result<void> DatabaseLog::finish_swap() {
   return {};
 }
 
-Result<void> DatabaseLog::salvage(const std::string& cause) {
+Result<void> DatabaseLog::make_salvage(const std::filesystem::path& damaged) {
   close();
   const auto fresh = salvage_of(path_);
   if (auto removed = remove_database(fresh); !removed) return removed;
   if (auto connected = connect(fresh); !connected) return connected;
-  if (auto copied = copy_from(path_); !copied) return copied;
+  if (auto copied = copy_from(damaged); !copied) return copied;
   if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
   close();
+  return {};
+}
+
+Result<SalvageReport> Log::salvage(const std::filesystem::path& damaged, const LogOptions& options,
+                                   const Clock& clock) {
+  StoreFiles& files = options.files != nullptr ? *options.files : system_files();
+  if (files.kind(options.path) != StoreFiles::Kind::absent) {
+    return Error{ErrorKind::config, options.path.string() + ": is there already; nothing is overwritten"};
+  }
+  if (files.kind(damaged) != StoreFiles::Kind::file) {
+    return Error{ErrorKind::not_found, damaged.string() + ": there is no such file"};
+  }
+  const auto theirs = files.lock(damaged);
+  if (!theirs) return theirs.error();
+  auto lock = files.lock(options.path);
+  if (!lock) return lock.error();
+  DatabaseLog log(options, clock, std::move(*lock));
+  return log.open_from(damaged);
+}
+
+Result<SalvageReport> DatabaseLog::open_from(const std::filesystem::path& damaged) {
+  const MutexLock write(write_mutex_);
+  const MutexLock read(read_mutex_);
+  const MutexLock history(history_mutex_);
+  const auto mended = mend_wal(files_, damaged.string() + "-wal");
+  if (!mended) return mended.error();
+  if (auto made = make_salvage(damaged); !made) return made.error();
+  if (auto moved = files_.rename(salvage_of(path_), path_); !moved) return moved.error();
+  if (auto synced = files_.sync(directory_of(path_)); !synced) return synced.error();
+  if (auto connected = connect_and_load(); !connected) return connected.error();
+  const MutexLock lock(state_mutex_);
+  return SalvageReport{state_.segments, state_.points, state_.damaged_points, state_.damaged_at_least};
+}
+
+Result<void> DatabaseLog::salvage(const std::string& cause) {
+  if (auto made = make_salvage(path_); !made) return made;
+  const auto fresh = salvage_of(path_);
 
   // The new one is whole. First the old set aside goes: one is kept.
   const auto directory = directory_of(path_);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of a damaged database is copied, and how it is counted what is not. Rows are read by number, past the
-// damage; a failing read is tried once more, since a medium may only stumble.
+// What of a damaged database is copied, and how it is counted what is not.
 #include <algorithm>
 
+#include "store/damaged_rows.h"
 #include "store/log_database.h"
+#include "store/looking.h"
 #include "store/schema.h"
 #include "store/segment_row.h"
 
@@ -14,7 +15,6 @@ namespace {
 constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
 constexpr int kCopiedATransaction = 200;
 constexpr std::int64_t kHourNs = 3'600'000'000'000;
-constexpr std::uint64_t kUnknown = INT64_MAX;
 
 // What was written does not fit the table: the damage made it so.
 bool is_misfit(Db& db) {
@@ -28,50 +28,18 @@ std::uint64_t count_lines(std::string_view lines) {
 // A larger number is damage, and the numbers that follow must not come near their end.
 constexpr std::uint64_t kMostSalvagedSeq = kMostSeq / 2;
 
-Result<bool> step_twice(Statement& statement) {
-  auto row = statement.step();
-  return row ? row : statement.step();
-}
-
 }  // namespace
-
-DatabaseLog::Held DatabaseLog::held_in(Db& from) {
-  Held held{.last_seq = kUnknown};
-  std::map<std::string, std::int64_t> meta;
-  bool is_whole = false;
-  if (auto rows = from.prepare("SELECT key, value FROM meta")) {
-    auto row = step_twice(*rows);
-    for (; row && *row; row = rows->step()) meta[std::string(rows->text(0))] = rows->integer(1);
-    is_whole = row.has_value();
-  }
-  const std::uint64_t gone = as_count(meta[meta::kGonePoints]);
-  std::uint64_t total = as_count(meta[meta::kTotalPoints]);
-  auto last = from.prepare("SELECT seq, total_points FROM segments ORDER BY seq DESC LIMIT 1");
-  if (!last) return held;
-  const auto row = step_twice(*last);
-  if (!row) return held;
-  const std::uint64_t meta_last = as_count(meta[meta::kLastSeq]);
-  const std::uint64_t row_last = *row ? as_count(last->integer(0)) : 0;
-  if (*row && row_last >= meta_last) total = as_count(last->integer(1));
-  if (std::max(row_last, meta_last) > kUnknown / 2) return held;  // not a number we gave
-  held.last_seq = std::max(row_last, meta_last);
-  held.is_exact = is_whole && total >= gone;
-  held.points = total >= gone ? total - gone : 0;
-  return held;
-}
 
 // The totals of the rows are counted anew, so `trimmed` stays empty. Errors: those of the new database. What
 // cannot be read of the damaged one is lost and counted.
 Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
-  Held held{.last_seq = kUnknown};
+  Held held;
   CopiedSegments segments;
   Db from;
   if (files_.kind(damaged) == StoreFiles::Kind::file) {
-    auto opened = Db::open(damaged, SQLITE_OPEN_READWRITE, files_.vfs());
+    auto opened = open_to_look(damaged, files_);
     if (!opened) return opened.error();
     from = std::move(*opened);
-    // With this SQLite reads a file that is shorter than its header says, as far as it goes.
-    if (auto done = from.exec("PRAGMA writable_schema = ON"); !done) return done;
     held = held_in(from);
     auto copied = copy_segments(from, std::min(held.last_seq, kMostSalvagedSeq));
     if (!copied) return copied.error();
@@ -118,31 +86,11 @@ Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegm
 
 Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
   CopiedSegments copied;
-  const auto select = [&](const char* thinned) {
-    return from.prepare("SELECT " + std::string(kSegmentColumns) + ", " + thinned +
-                        " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
-  };
-  auto row = select("thinned");
-  if (!row) row = select("0");  // an older schema
-  if (!row) return copied;      // there is no such table any more
-  std::uint64_t seq = 1;
-  std::uint64_t skip = 1;
+  auto walk = SegmentWalk::over(from, last);
+  if (!walk) return copied;
   std::optional<Transaction> transaction;
-  while (seq <= last) {
-    Run run(*row);
-    run->bind(1, as_int(seq));
-    const auto found = step_twice(*row);
-    if (found && !*found) break;
-    const std::uint64_t number = found ? as_count(run->integer(0)) : 0;
-    if (!found || number < seq || number > last) {
-      // Behind the damage there may be more: look further and further ahead.
-      if (skip > kMostSkip) break;
-      seq += skip;
-      skip *= 2;
-      continue;
-    }
-    skip = 1;
-    seq = number + 1;
+  while (Statement* const row = walk->next()) {
+    const std::uint64_t number = as_count(row->integer(0));
     StoredSegment segment = segment_of(*row);
     const auto lines = is_intact(*row) ? inflate_payload(segment.view()) : Error{};
     if (!lines) {
@@ -267,7 +215,7 @@ Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string&
 Result<std::uint64_t> DatabaseLog::copy_progress(Db& from, const SeqRanges& copied, std::uint64_t last_seq,
                                                  bool has_summaries) {
   std::uint64_t newest = copied.ranges().empty() ? 0 : copied.ranges().back().last;
-  if (last_seq != kUnknown) newest = std::max(newest, last_seq);
+  if (last_seq != kUnknownSeq) newest = std::max(newest, last_seq);
   std::map<std::string, SeqRanges, std::less<>> progress;
   {
     // What was acknowledged and waits to be written.
@@ -281,8 +229,8 @@ Result<std::uint64_t> DatabaseLog::copy_progress(Db& from, const SeqRanges& copi
     auto more = step_twice(*old_progress);
     for (; more && *more; more = old_progress->step()) {
       const SeqRange range{as_count(old_progress->integer(1)), as_count(old_progress->integer(2))};
-      if (range.last > kUnknown / 2) continue;  // not a number we gave
-      if (last_seq == kUnknown) newest = std::max(newest, range.last);
+      if (range.last > kUnknownSeq / 2) continue;  // not a number we gave
+      if (last_seq == kUnknownSeq) newest = std::max(newest, range.last);
       if (range.last > newest) continue;
       progress[std::string(old_progress->text(0))].add(range);
     }

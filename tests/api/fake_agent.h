@@ -13,6 +13,7 @@
 #include "api/agent_view.h"
 #include "core/mutex.h"
 #include "fake_equipment.h"
+#include "store/inspection.h"
 #include "support/no_history.h"
 
 namespace vigile {
@@ -76,6 +77,8 @@ class FakeLog final : public Log {
     return std::uint64_t{std::erase_if(
         letters, [&](const DeadLetter& letter) { return sink.empty() || letter.sink == sink; })};
   }
+  StoreInspection inspection;
+  Result<StoreInspection> inspect() const override { return inspection; }
   std::uint64_t last_seq() const override { return log_status.last_seq; }
   LogStatus status() const override {
     const Turn turn;

@@ -78,7 +78,7 @@ TEST_F(RoutesTest, StatusHasEverything) {
     "segments": 274000, "points": 1234687, "first_seq": 1, "last_seq": 274000, "size_bytes": 50331648,
     "max_size_bytes": 268435456, "payload_bytes": 22020096, "appended_points": 1234687, "dropped_points": 5,
     "dropped_from": "2026-10-31T23:59:00.000Z", "dropped_to": null, "thinned_points": 0,
-    "thinned_made_points": 0, "thinned_from": null, "thinned_to": null, "damaged_segments": 0,
+    "thinned_made_points": 0, "thinned_from": null, "thinned_to": null, "damaged_segments": 0, "damaged_points": 0, "damaged_at_least": false,
     "salvaged_segments": 0, "dead_letters": 0, "set_aside": "",
     "sinks": [{"sink": "central", "known": true, "segments": 12, "points": 120,
                "oldest": "2026-10-31T23:59:52.000Z"},
