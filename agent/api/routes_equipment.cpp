@@ -121,7 +121,7 @@ Json curves_json(const MetricsPage& page, TimeSpan span, std::int64_t window_ns)
   for (const MetricsPage::Row& row : page.rows) {
     auto& curve = curves.try_emplace({row.metric, row.tags}, windows, Json(nullptr)).first->second;
     // A source may start its first window before the span, at a multiple of the window.
-    const std::int64_t offset = std::max<std::int64_t>(row.time_ns - span.from_ns, 0);
+    const std::int64_t offset = std::max(row.time_ns, span.from_ns) - span.from_ns;
     const auto at = std::min(static_cast<std::size_t>(offset / window_ns), windows - 1);
     curve[at] = figure(row.value);
   }

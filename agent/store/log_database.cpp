@@ -212,6 +212,10 @@ Result<void> DatabaseLog::load_state() {
   if (!*has_last && total_segments_ != as_count(meta[meta::kGoneSegments])) {
     return Error{ErrorKind::corrupt, path_.string() + ": its segments are not there"};
   }
+  // A page that is there in part reads as rows of nothing.
+  if (*has_last && (last->is_null(1) || last->integer(0) < first->integer(0))) {
+    return Error{ErrorKind::corrupt, path_.string() + ": its newest segment does not read"};
+  }
   if (*has_last && *has_first) {
     state.first_seq = as_count(first->integer(0));
     // Else the newest was removed, before older ones that some sink has not had.

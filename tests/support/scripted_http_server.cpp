@@ -135,6 +135,14 @@ bool ScriptedHttpServer::answer(int fd, const ScriptedAnswer& answer) const {
     }
     text += "\r\n" + answer.body;
   }
+  if (answer.then == Then::flood) {
+    const std::string block(1 << 16, 'x');
+    flooded_ = 0;
+    while (flooded_ < std::uint64_t{1} << 30 && send_all(fd, flooded_ == 0 ? text + block : block)) {
+      flooded_ += block.size();
+    }
+    return false;
+  }
   if (answer.then == Then::cut) text.resize(text.size() - (answer.body.size() + 1) / 2);
   if (answer.then == Then::trickle) {
     for (const char c : text) {

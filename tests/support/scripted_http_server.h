@@ -36,6 +36,7 @@ struct ScriptedAnswer {
     never,         // never answer; until the client goes
     cut,           // send half of the body and end the connection
     trickle,       // send the answer byte by byte, a millisecond each
+    flood,         // send `raw`, and then a GiB
   };
   int status = 204;
   std::vector<std::string> headers = {};  // "Retry-After: 5"
@@ -58,6 +59,7 @@ class ScriptedHttpServer {
   void hasty(bool on) { hasty_ = on; }
   std::vector<ScriptedRequest> requests() const;
   int connections() const { return connections_; }
+  std::uint64_t flooded() const { return flooded_; }  // bytes of the last flood that were taken
 
  private:
   void run(const std::stop_token& stop);
@@ -74,6 +76,7 @@ class ScriptedHttpServer {
   std::uint16_t port_ = 0;
   std::atomic<bool> hasty_ = false;
   std::atomic<int> connections_ = 0;
+  mutable std::atomic<std::uint64_t> flooded_ = 0;
   mutable std::mutex mutex_;
   std::vector<ScriptedRequest> requests_;  // guarded by mutex_
   std::jthread thread_;

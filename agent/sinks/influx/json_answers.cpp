@@ -125,6 +125,7 @@ class ObjectLines final : public JsonLines {
 
  private:
   Result<bool> take(const Json& object) override {
+    if (object.empty() && columns_.empty()) return true;  // a row of nulls, before any column is known
     cells_.assign(columns_.size(), {});
     bool grown = false;
     for (const auto& [key, value] : object.items()) {
