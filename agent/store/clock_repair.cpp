@@ -9,6 +9,16 @@ namespace vigile {
 
 namespace {
 
+// A time that was damaged may be any number: a sum stops at the ends.
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? (a < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  std::int64_t difference = 0;
+  return __builtin_sub_overflow(a, b, &difference) ? (a < 0 ? INT64_MIN : INT64_MAX) : difference;
+}
+
 // Where the tag set of a line ends: the first space that is not escaped.
 std::size_t end_of_tags(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -135,8 +145,8 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
       "WHERE seq = ?");
   if (!update) return update.error();
   update->bind(1, static_cast<std::int64_t>(estimated ? ClockState::estimated : ClockState::set))
-      .bind(2, segment.first_ns + shift)
-      .bind(3, segment.last_ns + shift)
+      .bind(2, plus(segment.first_ns, shift))
+      .bind(3, plus(segment.last_ns, shift))
       .bind(4, static_cast<std::int64_t>(repaired.size()))
       .bind(5, std::int64_t{crc32_of(repaired)})
       .bind(6, std::int64_t{crc32_of(payload_)})
@@ -206,7 +216,7 @@ Result<void> DatabaseLog::repair_lone_changes(std::int64_t boot_epoch_ns) {
           writer_.db.integer("SELECT max(time_ns) FROM status_changes WHERE clock <> 1 AND id < " +
                              std::to_string(boot.first_id));
       if (!known) return known.error();
-      shift = *known != 0 ? *known + 1 - boot.first_ns : boot_epoch_ns - 1 - boot.last_ns;
+      shift = *known != 0 ? minus(plus(*known, 1), boot.first_ns) : minus(boot_epoch_ns - 1, boot.last_ns);
     }
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
@@ -228,14 +238,14 @@ Result<std::int64_t> DatabaseLog::estimate_start(const StoredSegment& segment, s
   const auto known = before->step();
   if (!known) return known.error();
   if (*known) {
-    estimated_shift_ = before->integer(0) + 1 - segment.first_ns;
+    estimated_shift_ = minus(plus(before->integer(0), 1), segment.first_ns);
   } else {
     auto last = writer_.db.prepare("SELECT max(last_ns) FROM segments WHERE clock = 1 AND boot_id = ?");
     if (!last) return last.error();
     last->bind(1, std::string_view(segment.boot_id));
     const auto found = last->step();
     if (!found) return found.error();
-    estimated_shift_ = boot_epoch_ns - 1 - last->integer(0);
+    estimated_shift_ = minus(boot_epoch_ns - 1, last->integer(0));
   }
   estimated_boot_ = segment.boot_id;
   return estimated_shift_;

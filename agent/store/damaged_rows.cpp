@@ -44,13 +44,44 @@ Held held_in(Db& db) {
   // Without the newest row that there was, nobody knows how many more there were.
   held.is_exact = is_whole && total >= gone && *row && row_last >= meta_last;
   held.points = total >= gone ? total - gone : 0;
+  held.gone_points = gone;
   return held;
+}
+
+void LossCount::add(std::uint64_t from_total, std::uint64_t to_total) {
+  // Totals that cannot be are damaged too.
+  constexpr std::uint64_t kMostLost = std::uint64_t{1} << 40;
+  if (to_total < from_total || to_total - from_total > kMostLost) {
+    is_exact_ = false;
+  } else {
+    points_ += to_total - from_total;
+  }
+}
+
+void LossCount::found(std::uint64_t seq, std::uint64_t points, std::uint64_t total_points) {
+  if (seq != last_seq_ + 1) {
+    const auto trimmed = db_.integer("SELECT sum(points) FROM trimmed WHERE seq = " + std::to_string(seq));
+    const std::uint64_t own = points + as_count(trimmed.value_or(0));
+    add(last_total_.value_or(held_.gone_points), total_points >= own ? total_points - own : 0);
+  }
+  last_seq_ = seq;
+  last_total_ = total_points;
+}
+
+void LossCount::end() {
+  if (held_.last_seq == kUnknownSeq) {
+    is_exact_ = false;
+  } else if (last_seq_ < held_.last_seq) {
+    is_exact_ = is_exact_ && held_.is_exact;
+    const std::uint64_t total = held_.points + held_.gone_points;
+    add(last_total_.value_or(held_.gone_points), total);
+  }
 }
 
 std::optional<SegmentWalk> SegmentWalk::over(Db& db, std::uint64_t last) {
   const auto select = [&](const char* thinned) {
     return db.prepare("SELECT " + std::string(kSegmentColumns) + ", " + thinned +
-                      " FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
+                      ", total_points FROM segments WHERE seq >= ? ORDER BY seq LIMIT 1");
   };
   auto row = select("thinned");
   if (!row) row = select("0");  // an older schema

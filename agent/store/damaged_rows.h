@@ -19,17 +19,40 @@ Result<bool> step_twice(Statement& statement);
 // How many points a database held. Not exact when only a part of what says so can be read.
 struct Held {
   std::uint64_t points = 0;
+  std::uint64_t gone_points = 0;  // held once, and removed
   std::uint64_t last_seq = kUnknownSeq;
   bool is_exact = false;
 };
 Held held_in(Db& db);
+
+// Counts the points of rows that should be there and are not, by the running totals of those round the holes.
+// Where numbers follow one another nothing is lost, whatever totals say.
+class LossCount {
+ public:
+  LossCount(Db& db, const Held& held) : db_(db), held_(held) {}
+  void found(std::uint64_t seq, std::uint64_t points, std::uint64_t total_points);
+  // After the last row that reads.
+  void end();
+  std::uint64_t points() const { return points_; }
+  bool is_exact() const { return is_exact_; }
+
+ private:
+  void add(std::uint64_t from_total, std::uint64_t to_total);
+  Db& db_;
+  const Held held_;
+  std::uint64_t last_seq_ = 0;
+  std::optional<std::uint64_t> last_total_;
+  std::uint64_t points_ = 0;
+  bool is_exact_ = true;
+};
 
 // The rows of `segments` by number, those that read.
 class SegmentWalk {
  public:
   // Through number `last`. Absent when there is no such table.
   static std::optional<SegmentWalk> over(Db& db, std::uint64_t last);
-  // Columns as in kSegmentColumns, then `thinned`; valid until the next call, null at the end.
+  // Columns as in kSegmentColumns, then `thinned` and `total_points`; valid until the next call, null at the
+  // end.
   Statement* next();
   bool met_damage() const { return met_damage_; }
 

@@ -205,7 +205,8 @@ class DatabaseLog final : public Log, public History {
   // log_reading.cpp
   std::optional<SeqRange> next_run(std::string_view sink, std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<RunRead> read_run(SeqRange run, const ReadLimits& limits) REQUIRES(read_mutex_);
-  void count_damaged(std::uint64_t seq, std::uint64_t points) REQUIRES(read_mutex_) EXCLUDES(state_mutex_);
+  void count_damaged(std::uint64_t seq, std::uint64_t said_points) REQUIRES(read_mutex_)
+      EXCLUDES(state_mutex_);
   void note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) EXCLUDES(state_mutex_);
   // The numbers before it that have no row were thinned into it, or are gone: it stands for them too.
   SeqRange with_absent_before(SeqRange range) const REQUIRES(read_mutex_);
@@ -363,12 +364,13 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t count = 0;
     std::uint64_t points = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t damaged = 0;  // rows that failed their check, and what they say of their points
-    std::uint64_t damaged_points = 0;
+    std::uint64_t damaged = 0;  // rows that failed their check
+    std::uint64_t lost_points = 0;
+    bool is_loss_exact = false;
   };
-  Result<CopiedSegments> copy_segments(Db& from, std::uint64_t last) REQUIRES(write_mutex_);
+  Result<CopiedSegments> copy_segments(Db& from, const Held& held) REQUIRES(write_mutex_);
   Result<bool> copy_tables(Db& from) REQUIRES(write_mutex_);
-  Result<void> copy_meta(Db& from, const Held& held, const CopiedSegments& segments, std::uint64_t last_seq)
+  Result<void> copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq)
       REQUIRES(write_mutex_);
   struct Copied {
     std::uint64_t rows = 0;
@@ -424,7 +426,8 @@ class DatabaseLog final : public Log, public History {
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
-  std::set<std::uint64_t> damaged_seen_ GUARDED_BY(state_mutex_);  // counted since the start
+  std::map<std::uint64_t, std::uint64_t> damaged_seen_
+      GUARDED_BY(state_mutex_);  // counted, with their points
   std::uint64_t salvages_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;
   std::string set_aside_ GUARDED_BY(state_mutex_);

@@ -58,10 +58,17 @@ SeqRange DatabaseLog::with_absent_before(SeqRange range) const {
   return {std::min(range.first, before + 1), range.last};
 }
 
-void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t points) {
+// What the row itself says of its points may be damaged too: the totals of those round it say how many at
+// most.
+void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t said_points) {
   const SeqRange gone = with_absent_before({seq, seq});
+  const auto through = as_count(look_up(reader_.points_through, seq - 1));
+  const auto until = as_count(look_up(reader_.points_before, seq + 1));
   const MutexLock lock(state_mutex_);
-  if (!damaged_seen_.insert(seq).second) return;  // the other readers meet it too
+  const std::uint64_t before = through != 0 ? through : state_.total_points - state_.points;
+  const std::uint64_t after = until != 0 ? until : state_.total_points;
+  const std::uint64_t points = std::min(said_points, after > before ? after - before : 0);
+  if (!damaged_seen_.emplace(seq, points).second) return;  // the other readers meet it too
   log::error("store: segment " + std::to_string(seq) + " with " + std::to_string(points) +
              " points is damaged and is passed over");
   ++state_.damaged;

@@ -172,6 +172,7 @@ Result<void> DatabaseLog::salvage(const std::string& cause) {
 
   const MutexLock lock(state_mutex_);
   set_aside_ = aside;
+  damaged_seen_.clear();
   ++salvages_;
   log::notice("store: salvaged " + std::to_string(salvaged_) + " segments with " +
               std::to_string(state_.points) +

@@ -41,7 +41,7 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
     if (!opened) return opened.error();
     from = std::move(*opened);
     held = held_in(from);
-    auto copied = copy_segments(from, std::min(held.last_seq, kMostSalvagedSeq));
+    auto copied = copy_segments(from, held);
     if (!copied) return copied.error();
     segments = std::move(*copied);
   }
@@ -51,15 +51,14 @@ Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   if (!transaction) return transaction.error();
   const auto last_seq = copy_progress(from, segments.numbers, held.last_seq, *summaries);
   if (!last_seq) return last_seq.error();
-  if (auto done = copy_meta(from, held, segments, *last_seq); !done) return done;
+  if (auto done = copy_meta(from, segments, *last_seq); !done) return done;
   if (auto done = transaction->commit(); !done) return done;
   const MutexLock lock(state_mutex_);
   salvaged_ = segments.count;
   return {};
 }
 
-Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegments& segments,
-                                    std::uint64_t last_seq) {
+Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq) {
   std::map<std::string, std::uint64_t> values;
   for (const char* key :
        {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive, meta::kDroppedPoints, meta::kDroppedFrom,
@@ -73,21 +72,33 @@ Result<void> DatabaseLog::copy_meta(Db& from, const Held& held, const CopiedSegm
   values[meta::kTotalPoints] = segments.points;
   values[meta::kTotalBytes] = segments.bytes;
   values[meta::kTotalSegments] = segments.count;
-  values[meta::kDamaged] += segments.damaged;
-  const std::uint64_t missing = held.points > segments.points ? held.points - segments.points : 0;
-  values[meta::kDamagedPoints] += std::max(missing, segments.damaged_points);
-  // More found than were said to be there: what said so is damaged.
-  if (!held.is_exact || held.points < segments.points) values[meta::kDamagedAtLeast] = 1;
+  {
+    // What was counted when it was met is among what is not found now.
+    const MutexLock lock(state_mutex_);
+    std::uint64_t seen_points = 0;
+    for (const auto& [seq, points] : damaged_seen_) seen_points += points;
+    const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t seen) {
+      values[key] = std::max(values[key], counted) + lost - std::min(lost, seen);
+    };
+    add(meta::kDamaged, state_.damaged, segments.damaged, damaged_seen_.size());
+    add(meta::kDamagedPoints, state_.damaged_points, segments.lost_points, seen_points);
+  }
+  if (!segments.is_loss_exact) values[meta::kDamagedAtLeast] = 1;
   for (const auto& [key, value] : values) {
     if (auto put = put_meta(key.c_str(), value); !put) return put;
   }
   return {};
 }
 
-Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::uint64_t last) {
+Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const Held& held) {
   CopiedSegments copied;
-  auto walk = SegmentWalk::over(from, last);
-  if (!walk) return copied;
+  LossCount losses(from, held);
+  auto walk = SegmentWalk::over(from, std::min(held.last_seq, kMostSalvagedSeq));
+  if (!walk) {
+    losses.end();
+    copied.lost_points = losses.points();
+    return copied;
+  }
   std::optional<Transaction> transaction;
   while (Statement* const row = walk->next()) {
     const std::uint64_t number = as_count(row->integer(0));
@@ -95,7 +106,6 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::ui
     const auto lines = is_intact(*row) ? inflate_payload(segment.view()) : Error{};
     if (!lines) {
       ++copied.damaged;
-      copied.damaged_points += segment.points;
       continue;
     }
     if (!transaction) {
@@ -116,18 +126,21 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, std::ui
     if (const auto done = insert->step(); !done) {
       if (!is_misfit(writer_.db)) return done.error();
       ++copied.damaged;
-      copied.damaged_points += points;
       continue;
     }
     copied.points += points;
     copied.bytes += segment.payload.size();
     ++copied.count;
     copied.numbers.add({number, number});
+    losses.found(number, points, as_count(row->integer(11)));
     if (copied.count % kCopiedATransaction == 0) {
       if (auto committed = transaction->commit(); !committed) return committed.error();
       transaction.reset();
     }
   }
+  losses.end();
+  copied.lost_points = losses.points();
+  copied.is_loss_exact = losses.is_exact();
   if (transaction) {
     if (auto committed = transaction->commit(); !committed) return committed.error();
   }

@@ -86,7 +86,9 @@ Fault url_fault(std::string_view text) {
   for (std::string* const one : {&small, &password}) {
     std::transform(one->begin(), one->end(), one->begin(), [](unsigned char c) { return std::tolower(c); });
   }
-  if (password.size() >= 4 && small.find(password) == small.rfind(password)) {
+  const bool is_plain =
+      std::all_of(password.begin(), password.end(), [](unsigned char c) { return std::isalnum(c); });
+  if (is_plain && password.size() >= 6 && small.find(password) == small.rfind(password)) {
     for (const std::string& part : {url->text, url->shown, url->origin}) {
       if (part.find(url->password) != std::string::npos) return "a password that shows: " + part;
     }
