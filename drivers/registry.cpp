@@ -13,6 +13,7 @@ namespace vigile {
   X(Hwmon) \
   X(Load) \
   X(Memory) \
+  X(Modbus) \
   X(Network) \
   X(Ping) \
   X(Simulate) \
