@@ -96,7 +96,7 @@ TEST(ModbusServer, IsReadOverASerialLine) {
   ASSERT_TRUE(eventually([&] { return peer.output().find("ready") != std::string::npos; })) << peer.output();
   const std::string yaml =
       "{address: 'rtu://" + ours +
-      "', unit_id: 17, timeout: 5s, registers: [{name: t, address: 7, kind: input, type: float32}, "
+      "', unit_id: 17, timeout: 1s, registers: [{name: t, address: 7, kind: input, type: float32}, "
       "{name: c, address: 5, kind: coil}, {name: first, address: 0}, {name: last, address: 124}, "
       "{name: next, address: 299}]}";
   const auto driver = make(yaml);
@@ -113,10 +113,12 @@ TEST(ModbusServer, IsReadOverASerialLine) {
                         ": in use by another program, or by an instance with other line settings\n"));
   // A unit that is not there is told from a line that is not.
   const auto absent = make(std::regex_replace(std::regex_replace(yaml, std::regex("17"), "18"),
-                                              std::regex("timeout: 5s"), "timeout: 50ms"));
+                                              std::regex("timeout: 1s"), "timeout: 50ms"));
   EXPECT_THAT(sample(*absent), AllOf(HasSubstr("requests=2i,errors=2i\navailability down: "),
                                      HasSubstr("error: timeout: rtu://" + ours +
                                                " unit 18, coil 5: no answer within 50ms\n")));
+  // libmodbus' unit takes what follows a question to another for its answer: only the second is heard.
+  EXPECT_THAT(sample(*driver), HasSubstr(expected.substr(0, expected.find('\n') + 1)));
   EXPECT_EQ(sample(*driver), expected);
   cable.stop();
   EXPECT_THAT(sample(*driver), HasSubstr("availability down: "));
