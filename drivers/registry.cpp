@@ -17,6 +17,7 @@ namespace vigile {
   X(Network) \
   X(Ping) \
   X(Simulate) \
+  X(Snmp) \
   X(Tcp) \
   X(Thermal) \
   // end of the list

@@ -7,6 +7,7 @@
 
 #include "drivers/modbus/modbus.h"
 #include "drivers/modbus/modbus_settings.h"
+#include "drivers/scale/scale.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
 
@@ -151,13 +152,13 @@ TEST(ModbusValue, LeavesOutWhatIsNoNumber) {
 }
 
 TEST(ModbusValue, ScalesWithoutNoise) {
-  EXPECT_EQ(modbus::scaled(3, 0.1, 0), 0.3);
-  EXPECT_EQ(modbus::scaled(-253, 0.1, 0), -25.3);
-  EXPECT_EQ(modbus::scaled(253, -0.1, 0), -25.3);
-  EXPECT_EQ(modbus::scaled(1234, 0.01, -40), 12.34 - 40);
-  EXPECT_EQ(modbus::scaled(3, 1.5, 1), 5.5);
-  EXPECT_EQ(modbus::scaled(3, 10, 0), 30);
-  EXPECT_EQ(modbus::scaled(7, 1, 0), 7);
+  EXPECT_EQ(scaled(3, 0.1, 0), 0.3);
+  EXPECT_EQ(scaled(-253, 0.1, 0), -25.3);
+  EXPECT_EQ(scaled(253, -0.1, 0), -25.3);
+  EXPECT_EQ(scaled(1234, 0.01, -40), 12.34 - 40);
+  EXPECT_EQ(scaled(3, 1.5, 1), 5.5);
+  EXPECT_EQ(scaled(3, 10, 0), 30);
+  EXPECT_EQ(scaled(7, 1, 0), 7);
 }
 
 TEST(ModbusValue, TakesBitFields) {

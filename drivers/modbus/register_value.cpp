@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "drivers/scale/scale.h"
+
 namespace vigile::modbus {
 
 namespace {
@@ -93,15 +95,6 @@ int words_of(Type type) {
       return 0;
   }
   return 0;
-}
-
-double scaled(double value, double scale, double offset) {
-  if (scale != 1) {
-    const double divisor = std::round(1 / scale);
-    const bool is_fraction = std::abs(divisor) >= 2 && std::abs(scale * divisor - 1) < 1e-12;
-    value = is_fraction ? value / divisor : value * scale;
-  }
-  return value + offset;
 }
 
 std::optional<Reading> decode_words(const Register& one, std::span<const std::uint16_t> words) {

@@ -42,7 +42,4 @@ using Reading = std::variant<double, std::int64_t, std::uint64_t, bool, std::str
 // they have no value.
 std::optional<Reading> decode_words(const Register& one, std::span<const std::uint16_t> words);
 
-// value * scale + offset. Tenths and the like are divided, so that 3 * 0.1 is 0.3.
-double scaled(double value, double scale, double offset);
-
 }  // namespace vigile::modbus
