@@ -114,7 +114,8 @@ Result<std::vector<Interface>> read_interfaces(int max_repetitions, const Clock&
     if (one.name.empty()) one.name = oid_text(index);
     if (!names.insert(one.name).second) one.name += " (" + oid_text(index) + ")";
     one.alias = text_of(cell(more, alias));
-    if (const SnmpValue* status = cell(&row, oper_status)) one.up = status->number == kUp;
+    const SnmpValue* const status = cell(&row, oper_status);
+    if (status != nullptr && status->type == SnmpValue::Type::integer) one.up = status->number == kUp;
     set_speed(one, cell(more, high_speed), cell(&row, speed));
     one.discontinuity = count_of(cell(more, discontinuity)).value_or(0);
     one.when = row.when;

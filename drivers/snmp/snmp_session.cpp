@@ -202,10 +202,6 @@ struct Callback {
       self.lost_ = true;
       return 1;
     }
-    if (operation == NETSNMP_CALLBACK_OP_SEC_ERROR) {
-      self.report_ = SNMPERR_AUTHENTICATION_FAILURE;
-      return 1;
-    }
     if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE || pdu == nullptr || self.answered_) return 1;
     if (pdu->command == SNMP_MSG_REPORT) {
       const int report = ::snmpv3_get_report_type(pdu);
@@ -220,6 +216,7 @@ struct Callback {
     for (const netsnmp_variable_list* at = pdu->variables; at != nullptr; at = at->next_variable)
       self.response_.variables.push_back({to_oid(at->name, at->name_length), to_value(*at)});
     self.answered_ = true;
+    self.proven_ = true;
     return 1;
   }
 };
@@ -239,6 +236,7 @@ Result<void> SnmpSession::open(const Patience& patience) {
   std::string name =
       (v6 ? "udp6:[" + address.text + "]:" : "udp:" + address.text + ":") + std::to_string(peer_.port);
   std::string community = access_.community, user = access_.user, context = access_.context;
+  proven_ = false;
   {
     const MutexLock lock(library_mutex);
     set_up_library();
@@ -256,7 +254,6 @@ Result<void> SnmpSession::open(const Patience& patience) {
       wanted.community_len = community.size();
     } else {
       wanted.version = SNMP_VERSION_3;
-      wanted.flags |= SNMP_FLAGS_DONT_PROBE;  // the library would wait here, with everybody
       wanted.securityModel = SNMP_SEC_MODEL_USM;
       wanted.securityLevel = SNMP_SEC_LEVEL_NOAUTH;
       wanted.securityName = user.data();
@@ -287,6 +284,8 @@ Result<void> SnmpSession::open(const Patience& patience) {
     session_ = ::snmp_sess_open(&wanted);
     if (session_ == nullptr)
       return Error{ErrorKind::unavailable, peer_.shown + ": " + ::snmp_api_errstring(wanted.s_snmp_errno)};
+    // It takes this flag back when it opens, and would wait for the agent with the mutex held.
+    ::snmp_sess_session(session_)->flags |= SNMP_FLAGS_DONT_PROBE;
     ::fcntl(::snmp_sess_transport(session_)->sock, F_SETFD, FD_CLOEXEC);
   }
   if (!access_.v3) return {};
@@ -306,14 +305,15 @@ Result<void> SnmpSession::discover(const Patience& patience) {
     // What an earlier session left in the library's table may have another password, or a clock of before.
     if (auto* const old =
             ::usm_get_user(session->securityEngineID, session->securityEngineIDLen, session->securityName)) {
-      ::usm_free_user(::usm_remove_user(old));
+      ::usm_remove_user(old);  // gives back the list's head, not the user
+      ::usm_free_user(old);
     }
+    session->flags &= ~static_cast<unsigned long>(SNMP_FLAGS_USER_CREATED);
     if (::usm_create_user_from_session(session) != SNMPERR_SUCCESS)
       return Error{ErrorKind::unavailable, peer_.shown + ": net-snmp cannot use the user's keys"};
     return {};
   }
-  return Error{ErrorKind::timeout, peer_.shown + ": no answer within " + format_duration(timeout_) +
-                                       ", asked " + std::to_string(retries_ + 1) + " times"};
+  return Error{ErrorKind::timeout, silence()};
 }
 
 Result<bool> SnmpSession::try_once(const Ask& ask, const Patience& patience) {
@@ -412,13 +412,21 @@ Result<Response> SnmpSession::exchange(const Ask& ask, const Patience& patience)
     if (lost_) break;
   }
   const bool lost = lost_;
+  const bool only_found = access_.v3 && !proven_;  // it said its engine, and nothing after that
   close();  // version 3: the agent may have started anew, with another engine
   if (clock_.boot() >= patience.deadline)
     return Error{ErrorKind::timeout, peer_.shown + ": not answered within the deadline"};
   if (lost) return Error{ErrorKind::unavailable, peer_.shown + ": the socket failed"};
-  return Error{ErrorKind::timeout, peer_.shown + ": no answer within " + format_duration(timeout_) +
-                                       ", asked " + std::to_string(retries_ + 1) + " times" +
-                                       (access_.v3 ? "" : "; agents do not answer to a wrong community")};
+  std::string hint;
+  if (!access_.v3) hint = "; agents do not answer to a wrong community";
+  if (only_found && !access_.priv_password.empty())
+    hint = "; it is there, and does not answer to what it cannot decrypt: priv_password, privacy";
+  return Error{ErrorKind::timeout, silence() + hint};
+}
+
+std::string SnmpSession::silence() const {
+  return peer_.shown + ": no answer within " + format_duration(timeout_) +
+         (retries_ == 0 ? "" : ", asked " + std::to_string(retries_ + 1) + " times");
 }
 
 Result<Response> SnmpSession::get(std::span<const Oid> oids, const Patience& patience) {

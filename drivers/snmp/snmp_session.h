@@ -72,6 +72,7 @@ class SnmpSession {
   // Sends, and waits until it is answered or the try is over. False: not answered.
   Result<bool> try_once(const Ask& ask, const Patience& patience);
   void close();
+  std::string silence() const;
 
   const Peer peer_;
   const Access access_;
@@ -83,8 +84,9 @@ class SnmpSession {
   // What the library's callback leaves for who waits:
   std::vector<int> asked_;  // request ids of this exchange; a late answer to an earlier try counts
   bool answered_ = false;
-  bool lost_ = false;  // the socket failed
-  int report_ = 0;     // the agent reported this instead (SNMPERR_…)
+  bool lost_ = false;    // the socket failed
+  bool proven_ = false;  // something was answered in this session
+  int report_ = 0;       // the agent reported this instead (SNMPERR_…)
   Response response_;
 };
 

@@ -43,8 +43,8 @@ TEST(SnmpOid, IsReadInNumbersAndByCommonNames) {
   EXPECT_EQ(numbers("laLoad.1"), "1.3.6.1.4.1.2021.10.1.3.1");
   EXPECT_EQ(numbers("sysFoo"),
             "no: \"sysFoo\" is not a name that is known here; write it in numbers (snmptranslate -On NAME)");
-  for (const char* bad : {"", ".", "1", "1.", "1..3", "1.3.x", "3.1", "1.40", "1.3.4294967296",
-                          "sysUpTime.", "sysUpTime.x", "::", "1.3 6"}) {
+  for (const char* bad : {"", ".", "1", "1.", "1..3", "1.3.x", "3.1", "1.40", "1.3.4294967296", "sysUpTime.",
+                          "sysUpTime.x", "::", "1.3 6"}) {
     EXPECT_EQ(numbers(bad),
               "no: \"" + std::string(bad) + "\" is not an OID like 1.3.6.1.2.1.1.3.0 or sysUpTime.0");
   }

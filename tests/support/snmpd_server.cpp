@@ -50,16 +50,18 @@ SnmpdServer::SnmpdServer(SnmpdOptions options) : options_(std::move(options)), p
 }
 
 void SnmpdServer::start() {
-  std::vector<std::string> arguments = {
-      "/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", (directory_ / "snmpd.conf").string()};
+  // No option -C: the users are read from its state.
+  std::vector<std::string> arguments = {"/usr/sbin/snmpd", "-f", "-Lo"};
   if (!options_.objects.empty()) {
     arguments.emplace_back("-I");
     arguments.emplace_back("vacm_conf,vacm_context,usmConf,usmUser,snmpEngine,pass,pass_persist");
   }
+  std::filesystem::remove(directory_ / "snmpd.log");
   process_ = std::make_unique<ChildProcess>(
       std::move(arguments), directory_ / "snmpd.log",
-      std::vector<std::string>{"SNMP_PERSISTENT_DIR=" + (directory_ / "state").string(),
-                               "SNMPCONFPATH=" + directory_.path().string(), "MIBS="});
+      std::vector<std::string>{
+          "SNMP_PERSISTENT_DIR=" + (directory_ / "state").string(),
+          "SNMPCONFPATH=" + directory_.path().string() + ":" + (directory_ / "state").string(), "MIBS="});
   // It says its version once it listens.
   if (!eventually(
           [this] { return log().find("NET-SNMP version") != std::string::npos || !process_->running(); }) ||
