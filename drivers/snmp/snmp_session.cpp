@@ -37,7 +37,11 @@ void set_up_library() REQUIRES(library_mutex) {
                          NETSNMP_DS_LIB_DONT_LOAD_HOST_FILES, NETSNMP_DS_LIB_ALARM_DONT_USE_SIG}) {
     ::netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, flag, 1);
   }
-  ::netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_MIBDIRS, "");
+  // Where nothing is, and nothing can be made: it looks for certificates, and makes a directory for them.
+  for (const int directory :
+       {NETSNMP_DS_LIB_PERSISTENT_DIR, NETSNMP_DS_LIB_CONFIGURATION_DIR, NETSNMP_DS_LIB_MIBDIRS}) {
+    ::netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, directory, "/dev/null");
+  }
   ::snmp_disable_log();
   ::netsnmp_register_loghandler(NETSNMP_LOGHANDLER_NONE, LOG_DEBUG);
   ::init_snmp("vigile");

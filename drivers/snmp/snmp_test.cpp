@@ -25,6 +25,10 @@ using testing::Not;
 
 const SystemClock system_clock;
 
+// Where net-snmp would keep its state.
+const fs::path kState = "/var/lib/snmp/cert_indexes";
+const bool had_state = fs::exists(kState);
+
 std::unique_ptr<Driver> make(const std::string& yaml, const Clock& clock = system_clock) {
   auto driver = kSnmpDriver.make(options_from_yaml(kSnmpDriver, yaml), {.clock = clock});
   if (!driver) throw std::runtime_error(driver.error().message);
@@ -128,6 +132,12 @@ TEST(SnmpAgent, AnswersUsersOfVersion3) {
       "decrypt: priv_password, privacy\n");
   // A password put right works at once.
   EXPECT_THAT(ask("sha" + both), HasSubstr("snmp,address=ADDRESS load="));
+}
+
+TEST(SnmpAgent, LeavesNoFilesOfNetSnmp) {
+  const auto driver = make("{address: '127.0.0.1:9', timeout: 10ms, retries: 0}");
+  EXPECT_THAT(sample(*driver), HasSubstr("availability down"));
+  EXPECT_EQ(fs::exists(kState), had_state);
 }
 
 TEST(SnmpAgent, OfVersion3IsFoundAgainAfterARestart) {
