@@ -45,9 +45,15 @@ constexpr Target kTargets[] = {
     {"literal", literal_fault},
     {"log_file", log_file_fault},
     {"lp_encode", lp_encode_fault},
+#ifdef VIGILE_HAS_MODBUS
+    {"modbus", modbus_fault},
+#endif
     {"mqtt_message", mqtt_message_fault},
     {"query_answer", query_answer_fault},
     {"settings", settings_fault},
+#ifdef VIGILE_HAS_SNMP
+    {"snmp", snmp_fault},
+#endif
     {"stored_bytes", stored_bytes_fault},
     {"write_answer", write_answer_fault},
 };

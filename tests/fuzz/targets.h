@@ -18,9 +18,11 @@ Fault line_decode_fault(std::string_view input);
 Fault literal_fault(std::string_view input);
 Fault log_file_fault(std::string_view input);
 Fault lp_encode_fault(std::string_view input);
+Fault modbus_fault(std::string_view input);
 Fault mqtt_message_fault(std::string_view input);
 Fault query_answer_fault(std::string_view input);
 Fault settings_fault(std::string_view input);
+Fault snmp_fault(std::string_view input);
 Fault stored_bytes_fault(std::string_view input);
 Fault write_answer_fault(std::string_view input);
 
