@@ -7,7 +7,6 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <regex>
 
 #include "core/file.h"
 #include "drivers/testcase/testcase.h"
@@ -48,12 +47,8 @@ std::string sample(Driver& driver) {
   const auto done = driver.sample({clock.boot(), clock.boot() + 10s, {}}, out);
   if (!done)
     out.text += "error: " + std::string(to_string(done.error().kind)) + ": " + done.error().message + "\n";
-  return std::regex_replace(out.text, std::regex("(response_time=|availability up )[0-9.]+"), "$1#");
-}
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
+  return replace_numbers(replace_numbers(out.text, "response_time=", "response_time=#"), "availability up ",
+                         "availability up #");
 }
 
 TEST(ModbusServer, Testcases) {
@@ -66,11 +61,11 @@ TEST(ModbusServer, Testcases) {
     const Peer peer(folder.path() / "device.txt");
     auto options = read_file(folder.path() / "options.yaml");
     ASSERT_TRUE(options) << options.error().message;
-    replace_all(*options, "ADDRESS", peer.address());
-    const auto driver = make(*options);
+
+    const auto driver = make(replace_all(*options, "ADDRESS", peer.address()));
     std::string text = sample(*driver);
     text += "# again\n" + sample(*driver);
-    replace_all(text, peer.address(), "ADDRESS");
+    text = replace_all(text, peer.address(), "ADDRESS");
     if (update) std::ofstream(folder.path() / "expected.txt") << text;
     EXPECT_EQ(text, read_file(folder.path() / "expected.txt").value_or("(no expected.txt)"));
   }
@@ -107,13 +102,13 @@ TEST(ModbusServer, IsReadOverASerialLine) {
   EXPECT_EQ(sample(*driver), expected);
   EXPECT_EQ(sample(*driver), expected);
   // The line is ours alone: with other settings it is another line.
-  const auto other = make(std::regex_replace(yaml, std::regex("unit_id"), "baud: 9600, unit_id"));
+  const auto other = make(replace_all(yaml, "unit_id", "baud: 9600, unit_id"));
   EXPECT_THAT(sample(*other),
               HasSubstr("error: unavailable: rtu://" + ours +
                         ": in use by another program, or by an instance with other line settings\n"));
   // A unit that is not there is told from a line that is not.
-  const auto absent = make(std::regex_replace(std::regex_replace(yaml, std::regex("17"), "18"),
-                                              std::regex("timeout: 1s"), "timeout: 50ms"));
+  const auto absent =
+      make(replace_all(replace_all(yaml, "unit_id: 17", "unit_id: 18"), "timeout: 1s", "timeout: 50ms"));
   EXPECT_THAT(sample(*absent), AllOf(HasSubstr("requests=2i,errors=2i\navailability down: "),
                                      HasSubstr("error: timeout: rtu://" + ours +
                                                " unit 18, coil 5: no answer within 50ms\n")));

@@ -88,12 +88,6 @@ Options to_options(std::span<const OptionSpec> table, const YAML::Node& given) {
   return options;
 }
 
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-}
-
 std::vector<fs::path> sorted_folders(const fs::path& in) {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(in)) {
@@ -133,8 +127,7 @@ std::string run_case(const DriverInfo& info, const MakeDriver& make, const fs::p
     }
     clock.advance(kInterval);
   }
-  replace_all(out.text, root.string(), "");
-  return out.text;
+  return replace_all(out.text, root.string(), "");
 }
 
 std::string mutate(std::string text, std::mt19937_64& random) {
@@ -239,6 +232,21 @@ void run_testcases(const DriverInfo& info, const MakeDriver& make,
   for (const std::string_view name : needed) {
     EXPECT_TRUE(fs::exists(testcases_of(info) / name / "expected.txt")) << name;
   }
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::string replace_numbers(std::string text, std::string_view before, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(before, at)) != std::string::npos; at += to.size()) {
+    const std::size_t end = text.find_first_not_of("0123456789.", at + before.size());
+    text.replace(at, (end == std::string::npos ? text.size() : end) - at, to);
+  }
+  return text;
 }
 
 void mutate_captured(const DriverInfo& info, std::string_view file_name,

@@ -51,4 +51,9 @@ void run_testcases(const DriverInfo& info, const MakeDriver& make = {},
 void mutate_captured(const DriverInfo& info, std::string_view file_name,
                      const std::function<Result<void>(std::string_view text)>& parse);
 
+// For texts that differ from run to run.
+std::string replace_all(std::string text, std::string_view from, std::string_view to);
+// Each `before` with the number (digits and dots) after it becomes `to`.
+std::string replace_numbers(std::string text, std::string_view before, std::string_view to);
+
 }  // namespace vigile
