@@ -2,6 +2,9 @@
 // Against devices that answer wrongly, late, or not at all, and several instances on one line.
 #include <gmock/gmock.h>
 
+#include <array>
+#include <atomic>
+
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/modbus.h"
 #include "drivers/modbus/scripted_unit.h"
@@ -216,16 +219,18 @@ TEST_P(ModbusLine, IsSharedByItsInstances) {
 }
 
 TEST_P(ModbusLine, KeepsSilentBeforeEachRequest) {
-  std::vector<BootTime> times;
+  std::array<std::atomic<std::int64_t>, 2> times{};
+  std::atomic<std::size_t> count{0};
   ScriptedUnit unit(GetParam(), [&](const Asked& asked) {
-    times.push_back(system_clock.boot());
+    times.at(count) = to_ns(system_clock.boot());
+    ++count;
     return ScriptedUnit::words(asked);
   });
   const auto driver =
       make(unit.address(), "delay: 40ms, registers: [{name: a, address: 1}, {name: b, address: 200}]");
   EXPECT_THAT(sample(*driver), HasSubstr("a=1i,b=200i\n"));
-  ASSERT_EQ(times.size(), 2U);
-  EXPECT_GE(times[1] - times[0], 40ms);
+  ASSERT_EQ(count, 2U);
+  EXPECT_GE(std::chrono::nanoseconds(times[1] - times[0]), 40ms);
 }
 
 TEST_P(ModbusLine, EndsAtTheDeadline) {
