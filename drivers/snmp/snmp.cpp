@@ -235,11 +235,13 @@ class SnmpDriver final : public Driver {
     std::vector<bool> seen(group.size());
     std::vector<Reading> readings;
     std::vector<Value> values;
+    std::set<std::string> labels;  // two rows of one label would be one series
     for (const auto& [index, row] : table.rows) {
       std::string label = oid_text(index);
       if (first.label && row.cells.back()) {
         if (auto text = to_reading(*row.cells.back(), As::text, 1, 0)) label = std::get<std::string>(*text);
       }
+      if (!labels.insert(label).second) label += " (" + oid_text(index) + ")";
       readings.clear();
       values.clear();
       std::vector<const Entry*> of;

@@ -97,6 +97,17 @@ TEST(SnmpAgent, IsReadOfThisMachine) {
                                      Not(HasSubstr("error:"))));
 }
 
+TEST(SnmpAgent, IsReadOverIpv6) {
+  if (read_file("/proc/net/if_inet6").value_or("").find("00000000000000000000000000000001") ==
+      std::string::npos)
+    GTEST_SKIP() << "no ::1 on this machine";
+  const SnmpdServer server({.lines = {"sysName maschine-7"}, .ipv6 = true});
+  const std::string address = "[::1]:" + std::to_string(server.port());
+  const auto driver = make("{address: '" + address +
+                           "', community: geheim, timeout: 5s, get: [{name: name, oid: sysName, as: text}]}");
+  EXPECT_THAT(sample(*driver), HasSubstr("snmp,address=" + address + " name=\"maschine-7\"\n"));
+}
+
 TEST(SnmpAgent, AnswersUsersOfVersion3) {
   SnmpdServer server({.users = {"sha SHA \"auth-geheimnis\" AES \"priv-geheimnis\"",
                                 "sha512 SHA-512 \"auth-geheimnis\" AES-256 \"priv-geheimnis\"",

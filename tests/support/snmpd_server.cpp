@@ -33,7 +33,9 @@ SnmpdServer::SnmpdServer(SnmpdOptions options) : options_(std::move(options)), p
   std::filesystem::create_directory(directory_ / "state");
   std::ofstream users(directory_ / "state/snmpd.conf");
   std::ofstream config(directory_ / "snmpd.conf");
-  config << "agentAddress udp:" << address() << "\nrocommunity geheim 127.0.0.1\n";
+  config << "agentAddress udp:" << address();
+  if (options_.ipv6) config << ",udp6:[::1]:" << port_ << "\nrocommunity6 geheim ::1";
+  config << "\nrocommunity geheim 127.0.0.1\n";
   for (const std::string& user : options_.users) {
     users << "createUser " << user << "\n";
     config << "rouser " << user.substr(0, user.find(' ')) << " noauth\n";

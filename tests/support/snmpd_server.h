@@ -21,6 +21,7 @@ struct SnmpdOptions {
   std::vector<std::string> lines = {};  // of snmpd.conf
   // Version 3: "NAME SHA \"password\" AES \"password\"", for createUser.
   std::vector<std::string> users = {};
+  bool ipv6 = false;  // on ::1 too
 };
 
 // Community "geheim". Throws std::runtime_error when it does not start.
