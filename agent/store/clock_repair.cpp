@@ -70,7 +70,7 @@ std::string shifted(std::string_view lines, std::int64_t shift_ns, bool estimate
         out += line.substr(0, space);
       }
       out += ' ';
-      out += std::to_string(time + shift_ns);
+      out += std::to_string(plus(time, shift_ns));
     }
     out += '\n';
     lines.remove_prefix(end + 1);
