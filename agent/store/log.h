@@ -30,8 +30,9 @@ struct StoreInspection;
 struct SalvageReport {
   std::uint64_t segments = 0;
   std::uint64_t points = 0;
-  std::uint64_t lost_points = 0;  // to damage, now and before
-  bool lost_at_least = false;     // they are more, but the damage hides how many
+  std::uint64_t lost_segments = 0;
+  std::uint64_t lost_points = 0;
+  bool lost_at_least = false;  // those are more, but the damage hides how many
 };
 
 // thin: the oldest undelivered readings are made into one line a series and minute, then ten minutes; dropped
@@ -115,8 +116,8 @@ class Log {
   // permission, io, full; corrupt only for a schema newer than this program.
   static Result<std::unique_ptr<Log>> open(const LogOptions& options, const Clock& clock);
   // Carries what still reads of `damaged` over into a new log at `options.path`, where none may be; what was
-  // not delivered still is not. `damaged` stays, only a damaged WAL beside it is mended. When it is
-  // interrupted there is no new log. Errors: config when there is something at the path; not_found; those of
+  // not delivered still is not. `damaged` and its WAL stay as they are. When it is interrupted there
+  // is no new log. Errors: config when there is something at the path; not_found; those of
   // open().
   static Result<SalvageReport> salvage(const std::filesystem::path& damaged, const LogOptions& options,
                                        const Clock& clock);

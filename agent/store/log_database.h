@@ -104,7 +104,7 @@ class DatabaseLog final : public Log, public History {
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
   History& history() override { return *this; }
-  Result<StoreInspection> inspect() const override { return inspect_open_store(path_, files_); }
+  Result<StoreInspection> inspect() const override;
   std::uint64_t last_seq() const override;
   LogStatus status() const override;
 
@@ -188,6 +188,8 @@ class DatabaseLog final : public Log, public History {
   // log_database.cpp
   Result<void> open_or_salvage() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> try_open() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<std::optional<std::string>> find_damage() const;
+  Result<void> note_emptied() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
   Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
@@ -357,20 +359,18 @@ class DatabaseLog final : public Log, public History {
   Result<void> move_companions(const std::filesystem::path& to) REQUIRES(write_mutex_);
   Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);
   Result<std::string> last_set_aside() const;
-  Result<void> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
+  Result<Loss> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
   // What of `damaged` reads, in a new database beside path_, whole when this returns.
-  Result<void> make_salvage(const std::filesystem::path& damaged)
+  Result<Loss> make_salvage(const std::filesystem::path& damaged)
       REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   struct CopiedSegments {
     SeqRanges numbers;
     std::uint64_t count = 0;
     std::uint64_t points = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t damaged = 0;  // rows that failed their check
-    std::uint64_t lost_points = 0;
-    bool is_loss_exact = false;
+    Loss lost;
   };
-  Result<CopiedSegments> copy_segments(Db& from, const Held& held) REQUIRES(write_mutex_);
+  Result<CopiedSegments> copy_segments(Db& from, const Held& held, bool is_stale) REQUIRES(write_mutex_);
   Result<bool> copy_tables(Db& from) REQUIRES(write_mutex_);
   Result<void> copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq)
       REQUIRES(write_mutex_);
@@ -421,6 +421,7 @@ class DatabaseLog final : public Log, public History {
   std::string payload_ GUARDED_BY(write_mutex_);
   std::uint64_t total_bytes_ GUARDED_BY(write_mutex_) = 0;  // ever appended, compressed
   std::uint64_t total_segments_ GUARDED_BY(write_mutex_) = 0;
+  bool is_clean_ GUARDED_BY(write_mutex_) = false;  // as meta says (schema.h)
   std::optional<BootTime> upkeep_due_ GUARDED_BY(write_mutex_);
   bool dropped_since_upkeep_ GUARDED_BY(write_mutex_) = false;
   log::Repeated dropping_ GUARDED_BY(write_mutex_){"store"};

@@ -179,6 +179,22 @@ std::int64_t DatabaseLog::look_up(Statement& statement, std::uint64_t seq) const
   return found && *found ? row->integer(0) : 0;
 }
 
+Result<StoreInspection> DatabaseLog::inspect() const {
+  const auto held = [this] {
+    const MutexLock lock(state_mutex_);
+    return std::array{state_.last_seq, state_.points, state_.total_points - state_.points};
+  };
+  const auto before = held();
+  auto found = inspect_open_store(path_, files_, before[0]);
+  if (!found) return found;
+  // As long as nothing was removed meanwhile.
+  if (found->is_sound() && held()[2] == before[2] && found->points != before[1]) {
+    found->add_problem("its counters say " + std::to_string(before[1]) + " points, and there are " +
+                       std::to_string(found->points));
+  }
+  return found;
+}
+
 LogStatus DatabaseLog::status() const {
   LogStatus status;
   std::vector<std::pair<SinkBacklog, std::vector<SeqRange>>> sinks;
