@@ -95,6 +95,7 @@ int salvage_store_command(const CommandContext& context, const StoreFileOptions&
   const Json json = {{"into", into},
                      {"segments", report->segments},
                      {"points", report->points},
+                     {"lost_segments", report->lost_segments},
                      {"lost_points", report->lost_points},
                      {"lost_at_least", report->lost_at_least}};
   if (context.json) {
@@ -102,7 +103,7 @@ int salvage_store_command(const CommandContext& context, const StoreFileOptions&
     return kFine;
   }
   print_screen(harmless(into) + ": " + grouped(report->points) + " points in " + grouped(report->segments) +
-               " segments saved, " + lost(json) +
+               " segments saved, " + lost(json) + " in " + grouped(report->lost_segments) + " segments" +
                "\nvigiled delivers what was not delivered when store.path is this file.\n");
   return kFine;
 }

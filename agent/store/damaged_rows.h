@@ -16,34 +16,42 @@ inline constexpr std::uint64_t kUnknownSeq = INT64_MAX;
 
 Result<bool> step_twice(Statement& statement);
 
-// How many points a database held. Not exact when only a part of what says so can be read.
+// What a database held before it was damaged.
 struct Held {
+  std::uint64_t segments = 0;
   std::uint64_t points = 0;
   std::uint64_t gone_points = 0;  // held once, and removed
   std::uint64_t last_seq = kUnknownSeq;
-  bool is_exact = false;
+  bool is_exact = false;  // what says so is whole
 };
 Held held_in(Db& db);
 
-// Counts the points of rows that should be there and are not, by the running totals of those round the holes.
-// Where numbers follow one another nothing is lost, whatever totals say.
+struct Loss {
+  std::uint64_t segments = 0;
+  std::uint64_t points = 0;
+  bool is_at_least = false;  // there is more, but nothing says how much
+};
+
+// Counts what was held and is not found.
 class LossCount {
  public:
   LossCount(Db& db, const Held& held) : db_(db), held_(held) {}
+  // A row that reads, in order of number; its points counted in its lines.
   void found(std::uint64_t seq, std::uint64_t points, std::uint64_t total_points);
-  // After the last row that reads.
-  void end();
-  std::uint64_t points() const { return points_; }
-  bool is_exact() const { return is_exact_; }
+  // One that is there and does not.
+  void failed() { ++failed_; }
+  // After the last row. `is_stale`: as of the image that was read.
+  Loss end(bool is_stale) const;
 
  private:
-  void add(std::uint64_t from_total, std::uint64_t to_total);
   Db& db_;
   const Held held_;
-  std::uint64_t last_seq_ = 0;
-  std::optional<std::uint64_t> last_total_;
+  std::uint64_t segments_ = 0;
   std::uint64_t points_ = 0;
-  bool is_exact_ = true;
+  std::uint64_t failed_ = 0;
+  std::uint64_t last_seq_ = 0;
+  std::uint64_t first_total_ = 0;  // before the first of them
+  std::uint64_t last_total_ = 0;   // with the last of them
 };
 
 // The rows of `segments` by number, those that read.

@@ -29,13 +29,14 @@ struct StoreInspection {
   void add_problem(std::string problem);
 };
 
-// Reads all of it: every segment against its checksum, the counters against what is there, SQLite's own
-// structures. Nobody may hold the log meanwhile. Errors: not_found; unavailable, naming the pid that holds
-// it; permission; io. Damage is no error.
-Result<StoreInspection> inspect_store(const std::filesystem::path& database, StoreFiles& files);
+// Reads all of it: every segment and summary against its checksum, the counters against what is there,
+// SQLite's own structures, as database_image.h says it is. A vigiled cannot open it meanwhile. Errors:
+// not_found; unavailable, naming the pid that holds it; permission; io. Damage is no error.
 Result<StoreInspection> inspect_store(const std::filesystem::path& database);
 
-// The same for a log that this process has open and goes on using: every segment against its checksum.
-Result<StoreInspection> inspect_open_store(const std::filesystem::path& database, StoreFiles& files);
+// A log that this process has open and goes on using, up to segment `last_seq`: every segment and summary
+// against its checksum, and what SQLite says of the small tables.
+Result<StoreInspection> inspect_open_store(const std::filesystem::path& database, StoreFiles& files,
+                                           std::uint64_t last_seq);
 
 }  // namespace vigile

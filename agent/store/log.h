@@ -30,8 +30,9 @@ struct StoreInspection;
 struct SalvageReport {
   std::uint64_t segments = 0;
   std::uint64_t points = 0;
-  std::uint64_t lost_points = 0;  // to damage, now and before
-  bool lost_at_least = false;     // they are more, but the damage hides how many
+  std::uint64_t lost_segments = 0;
+  std::uint64_t lost_points = 0;
+  bool lost_at_least = false;  // those are more, but the damage hides how many
 };
 
 // thin: the oldest undelivered readings are made into one line a series and minute, then ten minutes; dropped
@@ -115,8 +116,8 @@ class Log {
   // permission, io, full; corrupt only for a schema newer than this program.
   static Result<std::unique_ptr<Log>> open(const LogOptions& options, const Clock& clock);
   // Carries what still reads of `damaged` over into a new log at `options.path`, where none may be; what was
-  // not delivered still is not. `damaged` stays, only a damaged WAL beside it is mended. When it is
-  // interrupted there is no new log. Errors: config when there is something at the path; not_found; those of
+  // not delivered still is not. `damaged` and its WAL stay as they are. When it is interrupted there
+  // is no new log. Errors: config when there is something at the path; not_found; those of
   // open().
   static Result<SalvageReport> salvage(const std::filesystem::path& damaged, const LogOptions& options,
                                        const Clock& clock);
@@ -162,8 +163,12 @@ class Log {
 
   // The wall clock became known: boot time 0 of this boot was `boot_epoch_ns`. Repairs segments with unset
   // clocks: those of this boot exactly, those of earlier boots as estimates after the last known time. One
-  // segment a transaction; may be called again after an error.
+  // segment a transaction; may be called again after an error. When the power goes on the way, the rest is
+  // exact all the same at the next call, in whatever boot.
   virtual Result<std::uint64_t> repair_clock(std::int64_t boot_epoch_ns) = 0;
+  // Whether there is anything for repair_clock(): readings that were begun before the clock was set may come
+  // after it.
+  virtual bool has_unset_times() const = 0;
 
   virtual Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                        std::size_t limit) = 0;  // sink "": all

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One commit: a segment, its status changes, and what readers acknowledged since the last.
 #include "store/log_database.h"
+#include "store/schema.h"
 #include "store/segment_row.h"
 
 namespace vigile {
@@ -64,9 +65,13 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
     if (const auto done = run->step(); !done) return done.error();
   }
   if (auto inserted = insert_changes(segment); !inserted) return inserted.error();
+  if (is_clean_) {
+    if (auto put = put_meta(meta::kCleanEnd, 0); !put) return put.error();
+  }
   if (auto written = write_progress(); !written) return written.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
   progress_written();
+  is_clean_ = false;
   total_bytes_ += payload_.size();
   ++total_segments_;
   const MutexLock lock(state_mutex_);
@@ -110,7 +115,12 @@ Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   if (auto inserted = insert_changes(segment); !inserted) return inserted;
-  return transaction->commit();
+  if (auto committed = transaction->commit(); !committed) return committed;
+  if (segment.clock == ClockState::unset) {
+    const MutexLock lock(state_mutex_);
+    state_.has_unset_changes = true;
+  }
+  return {};
 }
 
 }  // namespace vigile

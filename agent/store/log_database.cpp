@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "store/database_image.h"
 #include "store/schema.h"
 #include "store/segment_row.h"
-#include "store/wal_check.h"
 
 namespace vigile {
 
@@ -67,17 +67,39 @@ Result<void> DatabaseLog::try_open() {
   close();
   if (auto finished = finish_swap(); !finished) return finished;
   if (files_.kind(path_) == StoreFiles::Kind::other) return salvage(path_.string() + ": is no file");
-  const auto mended = mend_wal(files_, path_.string() + "-wal");
-  if (!mended) return mended.error();
-  if (*mended) return salvage(path_.string() + "-wal: " + **mended);
+  // Before SQLite writes anything to it.
+  const auto damage = find_damage();
+  if (!damage) return damage.error();
+  if (*damage) return salvage(**damage);
+  const bool is_emptied = files_.size(path_) == 0U;
   auto connected = connect_and_load();
-  if (connected || connected.error().kind != ErrorKind::corrupt) return connected;
-  // A newer schema is no damage; migrate() has said so.
-  const auto version = writer_.db.integer("PRAGMA user_version");
-  if (version && is_newer_schema(*version) && writer_.db.integer("SELECT count(*) FROM sqlite_schema")) {
-    return connected;
+  if (!connected && connected.error().kind == ErrorKind::corrupt) return salvage(connected.error().message);
+  return connected && is_emptied ? note_emptied() : connected;
+}
+
+// What is wrong with the files as they are. Errors: corrupt for a newer schema.
+Result<std::optional<std::string>> DatabaseLog::find_damage() const {
+  const auto image = DatabaseImage::open(files_, path_);
+  if (!image) return image.error();
+  if ((*image)->size_bytes() == 0) return (*image)->damage();
+  auto db = (*image)->connect();
+  if (!db) return db.error();
+  const auto version = db->integer("PRAGMA user_version");
+  const auto tables = db->integer("SELECT count(*) FROM sqlite_schema");
+  if (version && tables && is_newer_schema(*version)) return newer_schema(path_.string(), *version);
+  if (version && tables && *version == 0 && *tables > 0)
+    return std::optional(path_.string() + ": is a database of another program");
+  return (*image)->damage();
+}
+
+// A file without a byte in it: a log was to be there, and nothing says how much it held.
+Result<void> DatabaseLog::note_emptied() {
+  log::warning("store: " + path_.string() + ": is empty; a new log begins");
+  {
+    const MutexLock lock(state_mutex_);
+    state_.damaged_at_least = true;
   }
-  return salvage(connected.error().message);
+  return put_meta(meta::kDamagedAtLeast, 1);
 }
 
 Result<void> DatabaseLog::connect_and_load() {
@@ -127,7 +149,7 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
        {&writer_.insert_change,
         "INSERT INTO status_changes(equipment_id, time_ns, clock, boot_id, old_status, new_status, "
         "reason, until_ns) VALUES(?,?,?,?,?,?,?,?)"},
-       {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
+       {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value, crc32) VALUES(?,?,?)"},
        {&writer_.insert_trimmed, "INSERT INTO trimmed(seq, points, segments) VALUES(?,?,?)"},
        {&writer_.page_count, "PRAGMA page_count"},
        {&writer_.free_pages, "PRAGMA freelist_count"}});
@@ -168,14 +190,10 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
 Result<void> DatabaseLog::load_state() {
   State state;
   Db& db = writer_.db;
-  std::map<std::string, std::int64_t> meta;
-  auto rows = db.prepare("SELECT key, value FROM meta");
-  if (!rows) return rows.error();
-  for (auto row = rows->step();; row = rows->step()) {
-    if (!row) return row.error();
-    if (!*row) break;
-    meta[std::string(rows->text(0))] = rows->integer(1);
-  }
+  MetaRows counters = read_meta(db);
+  if (!counters.is_whole) return Error{ErrorKind::corrupt, path_.string() + ": its counters are damaged"};
+  auto& meta = counters.values;
+  is_clean_ = meta[meta::kCleanEnd] != 0;
   state.last_seq = as_count(meta[meta::kLastSeq]);
   state.total_points = as_count(meta[meta::kTotalPoints]);
   state.dropped_points = as_count(meta[meta::kDroppedPoints]);
@@ -297,7 +315,9 @@ Result<void> DatabaseLog::load_state() {
 
 Result<void> DatabaseLog::put_meta(const char* key, std::uint64_t value) {
   Run run(writer_.set_meta);
-  run->bind(1, std::string_view(key)).bind(2, as_int(value));
+  run->bind(1, std::string_view(key))
+      .bind(2, as_int(value))
+      .bind(3, std::int64_t{meta_check(key, as_int(value))});
   if (const auto done = run->step(); !done) return done.error();
   return {};
 }

@@ -99,11 +99,12 @@ class DatabaseLog final : public Log, public History {
   Result<std::optional<BootTime>> maintain(BootTime now) override;
   Result<void> flush() override;
   Result<std::uint64_t> repair_clock(std::int64_t boot_epoch_ns) override;
+  bool has_unset_times() const override;
   Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
   History& history() override { return *this; }
-  Result<StoreInspection> inspect() const override { return inspect_open_store(path_, files_); }
+  Result<StoreInspection> inspect() const override;
   std::uint64_t last_seq() const override;
   LogStatus status() const override;
 
@@ -141,6 +142,7 @@ class DatabaseLog final : public Log, public History {
     std::map<std::string, SinkState, std::less<>> sinks;
     std::optional<SinkState> folded;  // progress of the summaries, once something makes them
     SeqRanges unset;                  // segments that wait for the clock
+    bool has_unset_changes = false;   // status changes do, that came without a segment
     std::uint64_t first_seq = 1;      // of the oldest held; last_seq + 1 when none is
     std::uint64_t last_seq = 0;
     std::uint64_t total_points = 0;  // up to last_seq
@@ -186,6 +188,8 @@ class DatabaseLog final : public Log, public History {
   // log_database.cpp
   Result<void> open_or_salvage() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> try_open() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<std::optional<std::string>> find_damage() const;
+  Result<void> note_emptied() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
   Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
@@ -355,20 +359,18 @@ class DatabaseLog final : public Log, public History {
   Result<void> move_companions(const std::filesystem::path& to) REQUIRES(write_mutex_);
   Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);
   Result<std::string> last_set_aside() const;
-  Result<void> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
+  Result<Loss> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
   // What of `damaged` reads, in a new database beside path_, whole when this returns.
-  Result<void> make_salvage(const std::filesystem::path& damaged)
+  Result<Loss> make_salvage(const std::filesystem::path& damaged)
       REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   struct CopiedSegments {
     SeqRanges numbers;
     std::uint64_t count = 0;
     std::uint64_t points = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t damaged = 0;  // rows that failed their check
-    std::uint64_t lost_points = 0;
-    bool is_loss_exact = false;
+    Loss lost;
   };
-  Result<CopiedSegments> copy_segments(Db& from, const Held& held) REQUIRES(write_mutex_);
+  Result<CopiedSegments> copy_segments(Db& from, const Held& held, bool is_stale) REQUIRES(write_mutex_);
   Result<bool> copy_tables(Db& from) REQUIRES(write_mutex_);
   Result<void> copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq)
       REQUIRES(write_mutex_);
@@ -391,6 +393,12 @@ class DatabaseLog final : public Log, public History {
   Result<void> shift_changes(std::string_view boot_id, std::int64_t shift_ns, ClockState clock)
       REQUIRES(write_mutex_);
   Result<void> repair_lone_changes(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
+  Result<void> note_boot_epoch(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
+  Result<void> forget_boot_epochs() REQUIRES(write_mutex_);
+  Result<std::optional<std::int64_t>> noted_epoch(const char* kind, std::string_view boot_id)
+      REQUIRES(write_mutex_);
+  Result<std::optional<std::int64_t>> epoch_of(std::string_view boot_id, std::int64_t boot_epoch_ns)
+      REQUIRES(write_mutex_);
 
   const Clock& clock_;
   StoreFiles& files_;
@@ -413,8 +421,7 @@ class DatabaseLog final : public Log, public History {
   std::string payload_ GUARDED_BY(write_mutex_);
   std::uint64_t total_bytes_ GUARDED_BY(write_mutex_) = 0;  // ever appended, compressed
   std::uint64_t total_segments_ GUARDED_BY(write_mutex_) = 0;
-  std::string estimated_boot_ GUARDED_BY(write_mutex_);  // the boot that was placed last, and how
-  std::int64_t estimated_shift_ GUARDED_BY(write_mutex_) = 0;
+  bool is_clean_ GUARDED_BY(write_mutex_) = false;  // as meta says (schema.h)
   std::optional<BootTime> upkeep_due_ GUARDED_BY(write_mutex_);
   bool dropped_since_upkeep_ GUARDED_BY(write_mutex_) = false;
   log::Repeated dropping_ GUARDED_BY(write_mutex_){"store"};

@@ -486,8 +486,11 @@ Result<void> DatabaseLog::set_last_alive(std::int64_t now_ns) {
     if (!transaction) return transaction.error();
     // So that it is known how much there was, should the rows that say so be damaged.
     if (auto put = put_held(held.points, held.payload_bytes, held.segments); !put) return put;
+    if (auto put = put_meta(meta::kCleanEnd, 1); !put) return put;
     if (auto put = put_meta(meta::kLastAlive, static_cast<std::uint64_t>(now_ns)); !put) return put;
-    return transaction->commit();
+    if (auto committed = transaction->commit(); !committed) return committed;
+    is_clean_ = true;
+    return {};
   });
 }
 

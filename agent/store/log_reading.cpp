@@ -179,6 +179,22 @@ std::int64_t DatabaseLog::look_up(Statement& statement, std::uint64_t seq) const
   return found && *found ? row->integer(0) : 0;
 }
 
+Result<StoreInspection> DatabaseLog::inspect() const {
+  const auto held = [this] {
+    const MutexLock lock(state_mutex_);
+    return std::array{state_.last_seq, state_.points, state_.total_points - state_.points};
+  };
+  const auto before = held();
+  auto found = inspect_open_store(path_, files_, before[0]);
+  if (!found) return found;
+  // As long as nothing was removed meanwhile.
+  if (found->is_sound() && held()[2] == before[2] && found->points != before[1]) {
+    found->add_problem("its counters say " + std::to_string(before[1]) + " points, and there are " +
+                       std::to_string(found->points));
+  }
+  return found;
+}
+
 LogStatus DatabaseLog::status() const {
   LogStatus status;
   std::vector<std::pair<SinkBacklog, std::vector<SeqRange>>> sinks;
@@ -220,10 +236,10 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
-        backlog.segments += as_count(look_up(reader_.segments_through, gap.last) -
-                                     look_up(reader_.segments_before, gap.first));
-        backlog.points +=
-            as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
+        backlog.segments += as_count(look_up(reader_.segments_through, gap.last)) -
+                            as_count(look_up(reader_.segments_before, gap.first));
+        backlog.points += as_count(look_up(reader_.points_through, gap.last)) -
+                          as_count(look_up(reader_.points_before, gap.first));
         Run trimmed(reader_.trimmed);
         trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
         if (const auto row = trimmed->step(); row && *row) {

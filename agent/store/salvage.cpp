@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "store/log_database.h"
-#include "store/wal_check.h"
+#include "store/store_lock.h"
 
 namespace vigile {
 
@@ -104,15 +104,16 @@ Result<void> DatabaseLog::finish_swap() {
   return {};
 }
 
-Result<void> DatabaseLog::make_salvage(const std::filesystem::path& damaged) {
+Result<Loss> DatabaseLog::make_salvage(const std::filesystem::path& damaged) {
   close();
   const auto fresh = salvage_of(path_);
-  if (auto removed = remove_database(fresh); !removed) return removed;
-  if (auto connected = connect(fresh); !connected) return connected;
-  if (auto copied = copy_from(damaged); !copied) return copied;
-  if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+  if (auto removed = remove_database(fresh); !removed) return removed.error();
+  if (auto connected = connect(fresh); !connected) return connected.error();
+  auto lost = copy_from(damaged);
+  if (!lost) return lost;
+  if (auto done = writer_.db.exec("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done.error();
   close();
-  return {};
+  return lost;
 }
 
 Result<SalvageReport> Log::salvage(const std::filesystem::path& damaged, const LogOptions& options,
@@ -124,7 +125,7 @@ Result<SalvageReport> Log::salvage(const std::filesystem::path& damaged, const L
   if (files.kind(damaged) != StoreFiles::Kind::file) {
     return Error{ErrorKind::not_found, damaged.string() + ": there is no such file"};
   }
-  const auto theirs = files.lock(damaged);
+  const auto theirs = lock_to_look(damaged);
   if (!theirs) return theirs.error();
   auto lock = files.lock(options.path);
   if (!lock) return lock.error();
@@ -136,18 +137,18 @@ Result<SalvageReport> DatabaseLog::open_from(const std::filesystem::path& damage
   const MutexLock write(write_mutex_);
   const MutexLock read(read_mutex_);
   const MutexLock history(history_mutex_);
-  const auto mended = mend_wal(files_, damaged.string() + "-wal");
-  if (!mended) return mended.error();
-  if (auto made = make_salvage(damaged); !made) return made.error();
+  const auto lost = make_salvage(damaged);
+  if (!lost) return lost.error();
   if (auto moved = files_.rename(salvage_of(path_), path_); !moved) return moved.error();
   if (auto synced = files_.sync(directory_of(path_)); !synced) return synced.error();
   if (auto connected = connect_and_load(); !connected) return connected.error();
   const MutexLock lock(state_mutex_);
-  return SalvageReport{state_.segments, state_.points, state_.damaged_points, state_.damaged_at_least};
+  return SalvageReport{state_.segments, state_.points, lost->segments, lost->points, lost->is_at_least};
 }
 
 Result<void> DatabaseLog::salvage(const std::string& cause) {
-  if (auto made = make_salvage(path_); !made) return made;
+  const auto lost = make_salvage(path_);
+  if (!lost) return lost.error();
   const auto fresh = salvage_of(path_);
 
   // The new one is whole. First the old set aside goes: one is kept.
@@ -175,9 +176,8 @@ Result<void> DatabaseLog::salvage(const std::string& cause) {
   damaged_seen_.clear();
   ++salvages_;
   log::notice("store: salvaged " + std::to_string(salvaged_) + " segments with " +
-              std::to_string(state_.points) +
-              " points; lost to damage so far: " + (state_.damaged_at_least ? "at least " : "") +
-              std::to_string(state_.damaged_points) + " points");
+              std::to_string(state_.points) + " points; lost " + (lost->is_at_least ? "at least " : "") +
+              std::to_string(lost->segments) + " segments with " + std::to_string(lost->points) + " points");
   return {};
 }
 

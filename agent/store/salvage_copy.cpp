@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "store/damaged_rows.h"
+#include "store/database_image.h"
 #include "store/log_database.h"
-#include "store/looking.h"
 #include "store/schema.h"
 #include "store/segment_row.h"
 
@@ -25,47 +25,41 @@ bool is_misfit(Db& db) {
 std::uint64_t count_lines(std::string_view lines) {
   return static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
 }
-// A larger number is damage, and the numbers that follow must not come near their end.
-constexpr std::uint64_t kMostSalvagedSeq = kMostSeq / 2;
-
 }  // namespace
 
 // The totals of the rows are counted anew, so `trimmed` stays empty. Errors: those of the new database. What
 // cannot be read of the damaged one is lost and counted.
-Result<void> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
-  Held held;
-  CopiedSegments segments;
-  Db from;
-  if (files_.kind(damaged) == StoreFiles::Kind::file) {
-    auto opened = open_to_look(damaged, files_);
-    if (!opened) return opened.error();
-    from = std::move(*opened);
-    held = held_in(from);
-    auto copied = copy_segments(from, held);
-    if (!copied) return copied.error();
-    segments = std::move(*copied);
-  }
-  const auto summaries = copy_tables(from);
+Result<Loss> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
+  const auto image = DatabaseImage::open(files_, damaged);
+  if (!image) return image.error();
+  auto from = (*image)->connect();
+  if (!from) return from.error();
+  // With this SQLite reads a file that is shorter than its header says, as far as it goes.
+  (void)from->exec("PRAGMA writable_schema = ON");
+  const Held held = held_in(*from);
+  auto segments = copy_segments(*from, held, (*image)->is_stale());
+  if (!segments) return segments.error();
+  const auto summaries = copy_tables(*from);
   if (!summaries) return summaries.error();
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
-  const auto last_seq = copy_progress(from, segments.numbers, held.last_seq, *summaries);
+  const auto last_seq = copy_progress(*from, segments->numbers, held.last_seq, *summaries);
   if (!last_seq) return last_seq.error();
-  if (auto done = copy_meta(from, segments, *last_seq); !done) return done;
-  if (auto done = transaction->commit(); !done) return done;
+  if (auto done = copy_meta(*from, *segments, *last_seq); !done) return done.error();
+  if (auto done = transaction->commit(); !done) return done.error();
   const MutexLock lock(state_mutex_);
-  salvaged_ = segments.count;
-  return {};
+  salvaged_ = segments->count;
+  return segments->lost;
 }
 
 Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq) {
+  const MetaRows old = read_meta(from);
   std::map<std::string, std::uint64_t> values;
   for (const char* key :
        {meta::kUnsummarisedLost, meta::kGoneTo, meta::kLastAlive, meta::kDroppedPoints, meta::kDroppedFrom,
         meta::kDroppedTo, meta::kDamaged, meta::kDamagedPoints, meta::kDamagedAtLeast, meta::kThinnedPoints,
         meta::kThinnedMade, meta::kThinnedFrom, meta::kThinnedTo}) {
-    const auto value = from.integer(std::string("SELECT value FROM meta WHERE key = '") + key + "'");
-    if (value && *value != 0) values[key] = as_count(*value);
+    if (const std::uint64_t value = old.count(key); value != 0) values[key] = value;
   }
   // The numbers go on where the old ones ended.
   values[meta::kLastSeq] = last_seq;
@@ -80,32 +74,27 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
     const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t seen) {
       values[key] = std::max(values[key], counted) + lost - std::min(lost, seen);
     };
-    add(meta::kDamaged, state_.damaged, segments.damaged, damaged_seen_.size());
-    add(meta::kDamagedPoints, state_.damaged_points, segments.lost_points, seen_points);
+    add(meta::kDamaged, state_.damaged, segments.lost.segments, damaged_seen_.size());
+    add(meta::kDamagedPoints, state_.damaged_points, segments.lost.points, seen_points);
   }
-  if (!segments.is_loss_exact) values[meta::kDamagedAtLeast] = 1;
+  if (segments.lost.is_at_least) values[meta::kDamagedAtLeast] = 1;
   for (const auto& [key, value] : values) {
     if (auto put = put_meta(key.c_str(), value); !put) return put;
   }
   return {};
 }
 
-Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const Held& held) {
+Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const Held& held, bool is_stale) {
   CopiedSegments copied;
   LossCount losses(from, held);
-  auto walk = SegmentWalk::over(from, std::min(held.last_seq, kMostSalvagedSeq));
-  if (!walk) {
-    losses.end();
-    copied.lost_points = losses.points();
-    return copied;
-  }
+  auto walk = SegmentWalk::over(from, held.last_seq);
   std::optional<Transaction> transaction;
-  while (Statement* const row = walk->next()) {
+  while (Statement* const row = walk ? walk->next() : nullptr) {
     const std::uint64_t number = as_count(row->integer(0));
     StoredSegment segment = segment_of(*row);
     const auto lines = is_intact(*row) ? inflate_payload(segment.view()) : Error{};
     if (!lines) {
-      ++copied.damaged;
+      losses.failed();
       continue;
     }
     if (!transaction) {
@@ -125,7 +114,7 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
         .bind_column(14, *row, 10);
     if (const auto done = insert->step(); !done) {
       if (!is_misfit(writer_.db)) return done.error();
-      ++copied.damaged;
+      losses.failed();
       continue;
     }
     copied.points += points;
@@ -138,9 +127,7 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
       transaction.reset();
     }
   }
-  losses.end();
-  copied.lost_points = losses.points();
-  copied.is_loss_exact = losses.is_exact();
+  copied.lost = losses.end(is_stale);
   if (transaction) {
     if (auto committed = transaction->commit(); !committed) return committed.error();
   }

@@ -2,7 +2,8 @@
 #include "store/schema.h"
 
 #include <array>
-#include <string>
+
+#include "point/payload.h"
 
 namespace vigile {
 
@@ -81,6 +82,8 @@ ALTER TABLE segments ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX segments_thinned ON segments(thinned, seq) WHERE thinned > 0;
 ALTER TABLE trimmed ADD COLUMN segments INTEGER NOT NULL DEFAULT 0;
 )"},
+    // By these rows it is counted what damage took.
+    Migration{4, "ALTER TABLE meta ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0"},
 };
 
 }  // namespace
@@ -94,16 +97,47 @@ bool is_newer_schema(std::int64_t version) {
   return version > migrations().back().to && version <= kMostVersions;
 }
 
+Error newer_schema(const std::string& path, std::int64_t version) {
+  return Error{ErrorKind::corrupt, path + ": its schema is version " + std::to_string(version) +
+                                       ", this program knows up to " +
+                                       std::to_string(migrations().back().to) +
+                                       ": install the newer Vigile again, or name another store.path"};
+}
+
+std::uint64_t MetaRows::count(std::string_view key) const {
+  const auto found = values.find(key);
+  return found == values.end() ? 0 : static_cast<std::uint64_t>(found->second);
+}
+
+std::uint32_t meta_check(std::string_view key, std::int64_t value) {
+  return crc32_of(std::string(key) + '=' + std::to_string(value));
+}
+
+MetaRows read_meta(Db& db) {
+  MetaRows meta;
+  auto rows = db.prepare("SELECT key, value, crc32 FROM meta");
+  if (!rows) rows = db.prepare("SELECT key, value, 0 FROM meta");  // an older schema
+  if (!rows) return meta;
+  meta.is_whole = true;
+  for (auto row = rows->step();; row = rows->step()) {
+    if (!row || !*row) {
+      meta.is_whole = meta.is_whole && row.has_value();
+      return meta;
+    }
+    const std::string key(rows->text(0));
+    const std::int64_t value = rows->integer(1);
+    if (rows->integer(2) == 0 || rows->integer(2) == meta_check(key, value)) {
+      meta.values[key] = value;
+    } else {
+      meta.is_whole = false;
+    }
+  }
+}
+
 Result<void> migrate(Db& db, std::span<const Migration> steps) {
   const auto version = db.integer("PRAGMA user_version");
   if (!version) return version.error();
-  const int newest = steps.back().to;
-  if (*version > newest) {
-    return Error{ErrorKind::corrupt, std::string(sqlite3_db_filename(db.handle(), "main")) +
-                                         ": its schema is version " + std::to_string(*version) +
-                                         ", this program knows up to " + std::to_string(newest) +
-                                         ": install the newer Vigile again, or name another store.path"};
-  }
+  if (*version > steps.back().to) return newer_schema(sqlite3_db_filename(db.handle(), "main"), *version);
   for (const Migration& step : steps) {
     if (step.to <= *version) continue;
     auto transaction = Transaction::begin(db);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/result.h"
@@ -20,6 +23,9 @@ std::span<const Migration> migrations();
 // Made by a newer program, rather than damaged: no program will have that many steps.
 bool is_newer_schema(std::int64_t version);
 
+// What is to be said of one.
+Error newer_schema(const std::string& path, std::int64_t version);
+
 // Brings the database to the newest version, one transaction a step. Errors: corrupt when it is newer than
 // the last step (made by a newer program): nothing is touched.
 Result<void> migrate(Db& db, std::span<const Migration> steps);
@@ -27,6 +33,16 @@ Result<void> migrate(Db& db, std::span<const Migration> steps);
 // Name of the summaries' reader in `progress`: no sink can have it, names in settings hold no control
 // character.
 inline constexpr std::string_view kSummariesReader = "\tsummaries";
+
+// The rows of `meta` that are as they were written.
+struct MetaRows {
+  std::map<std::string, std::int64_t, std::less<>> values;
+  bool is_whole = false;                            // and that is all of them
+  std::uint64_t count(std::string_view key) const;  // 0 when absent
+};
+MetaRows read_meta(Db& db);
+// The check in a row of it; 0 in rows written before there was one.
+std::uint32_t meta_check(std::string_view key, std::int64_t value);
 
 // Names of the rows of `meta`.
 namespace meta {
@@ -50,6 +66,10 @@ inline constexpr const char* kDamagedAtLeast = "damaged_at_least";  // 1: the nu
 inline constexpr const char* kUnsummarisedLost = "unsummarised_lost_points";
 inline constexpr const char* kGoneTo = "gone_to_ns";        // largest known time among removed segments
 inline constexpr const char* kLastAlive = "last_alive_ns";  // clean end of the last agent
+// Of a boot, whose id follows, with times that are being repaired: when its time 0 was.
+inline constexpr const char* kBootEpoch = "boot_epoch_ns:";
+inline constexpr const char* kBootEstimate = "boot_estimate_ns:";  // the same, of one that never knew
+inline constexpr const char* kCleanEnd = "clean_end";  // 1: nothing was appended since the first seven
 }  // namespace meta
 
 }  // namespace vigile

@@ -71,20 +71,6 @@ class SystemFiles final : public StoreFiles {
     return names;
   }
 
-  Result<void> overwrite(const std::filesystem::path& path, std::string_view bytes) override {
-    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd) return errno_error(path.string(), errno);
-    for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t put =
-          ::pwrite(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return errno_error(path.string(), errno);
-      done += static_cast<std::size_t>(put);
-    }
-    if (::fsync(fd.get()) != 0) return errno_error(path.string(), errno);
-    return {};
-  }
-
   Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
     if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT)
       return errno_error(from.string(), errno);

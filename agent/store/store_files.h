@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -29,8 +28,6 @@ class StoreFiles {
   virtual Result<std::string> read(const std::filesystem::path& path, std::uint64_t offset,
                                    std::size_t most) const = 0;  // less at the end
   virtual Result<std::vector<std::string>> names(const std::filesystem::path& directory) const = 0;
-  // Durable on return; a power cut before that may leave a mix of old and new.
-  virtual Result<void> overwrite(const std::filesystem::path& path, std::string_view bytes) = 0;
   // In place of what is there; fine when there is no `from`.
   virtual Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual Result<void> remove(const std::filesystem::path& path) = 0;  // with all it holds; fine when absent

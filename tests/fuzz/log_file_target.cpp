@@ -101,7 +101,7 @@ constexpr const char* kStatements[] = {
     "INSERT OR REPLACE INTO gaps VALUES(?1, ?2)",
     "INSERT OR REPLACE INTO spans VALUES(?2, ?1, ?2, ?1)",
     "INSERT OR REPLACE INTO spans VALUES(?1, ?2, ?1, ?2)",
-    "INSERT OR REPLACE INTO trimmed VALUES(?2, ?1)",
+    "INSERT OR REPLACE INTO trimmed VALUES(?2, ?1, ?1)",
     "UPDATE OR REPLACE dead_letters SET id = ?1 WHERE id = ?2",
     "DROP TABLE summaries",
     "DROP TABLE segments",

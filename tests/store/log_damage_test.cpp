@@ -74,8 +74,8 @@ TEST_F(LogDamage, RowsThatCannotBeAreNotBelieved) {
   for (const char* damage :
        {"UPDATE progress SET last_seq = -1", "UPDATE progress SET last_seq = 9223372036854775807",
         "UPDATE progress SET first_seq = -7", "INSERT INTO spans VALUES(1, -1, 1, 2)",
-        "INSERT OR REPLACE INTO meta VALUES('last_seq', 9223372036854775807)",
-        "INSERT OR REPLACE INTO meta VALUES('gone_points', 9223372036854775807)",
+        "INSERT OR REPLACE INTO meta(key, value) VALUES('last_seq', 9223372036854775807)",
+        "INSERT OR REPLACE INTO meta(key, value) VALUES('gone_points', 9223372036854775807)",
         "UPDATE segments SET seq = 9223372036854775807 WHERE seq = 20",
         "UPDATE segments SET seq = -5 WHERE seq = 20", "UPDATE segments SET seq = 0 WHERE seq = 1",
         "UPDATE segments SET total_points = -1 WHERE seq = 20", "UPDATE segments SET points = -1",

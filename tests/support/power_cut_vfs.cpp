@@ -420,14 +420,6 @@ Result<std::vector<std::string>> PowerCutDisk::names(const std::filesystem::path
   return found;
 }
 
-Result<void> PowerCutDisk::overwrite(const std::filesystem::path& path, std::string_view bytes) {
-  if (ask(Op::write, path.native()) != Fault::none) return errno_error(path.string(), EIO);
-  names_.at(path)->write(0, bytes.data(), bytes.size());
-  if (ask(Op::sync, path.native()) != Fault::none) return errno_error(path.string(), EIO);
-  names_.at(path)->sync();
-  return {};
-}
-
 Result<void> PowerCutDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (!names_.contains(from)) return {};
   if (ask(Op::rename, from.native()) != Fault::none) return errno_error(from.string(), EIO);

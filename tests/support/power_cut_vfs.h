@@ -55,7 +55,6 @@ class PowerCutDisk final : public StoreFiles {
   Result<std::string> read(const std::filesystem::path& path, std::uint64_t offset,
                            std::size_t most) const override;
   Result<std::vector<std::string>> names(const std::filesystem::path& directory) const override;
-  Result<void> overwrite(const std::filesystem::path& path, std::string_view bytes) override;
   Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   Result<void> remove(const std::filesystem::path& path) override;
   Result<void> sync(const std::filesystem::path& directory) override;

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// A SQLite VFS that reads one file, with pages of its WAL in place of its own:
+// https://www.sqlite.org/c3ref/vfs.html. The header: https://www.sqlite.org/fileformat2.html.
+#include "store/database_image.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "store/file_blocks.h"
+#include "store/log_database.h"
+#include "store/wal_scan.h"
+
+namespace vigile {
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 100;
+
+void put(std::string& header, std::size_t at, std::string_view bytes) {
+  header.replace(at, bytes.size(), bytes);
+}
+
+// The bytes of a header that are the same in every database of ours.
+std::string as_ours(std::string header) {
+  using namespace std::string_view_literals;
+  put(header, 0, "SQLite format 3\0"sv);
+  put(header, 16, std::string{static_cast<char>(kPageBytes >> 8), static_cast<char>(kPageBytes & 0xff)});
+  put(header, 18, "\2\2\0\100\40\40"sv);  // WAL, nothing reserved, shares of a page
+  put(header, 44, "\0\0\0\4"sv);          // schema format
+  put(header, 56, "\0\0\0\1"sv);          // UTF-8
+  return header;
+}
+
+std::string unique_name() {
+  static std::atomic<std::uint64_t> made = 0;
+  return "vigile-image-" + std::to_string(++made);
+}
+
+}  // namespace
+
+struct ImageContent {
+  ImageContent(const StoreFiles& files, const std::filesystem::path& database_path)
+      : database(database_path),
+        database_file(files, database_path),
+        wal_file(files, database_path.string() + "-wal") {}
+
+  // SQLite's result.
+  int read(std::uint64_t offset, char* to, std::size_t bytes) {
+    const std::uint64_t size = size_bytes();
+    const std::size_t have =
+        offset < size ? static_cast<std::size_t>(std::min<std::uint64_t>(bytes, size - offset)) : 0;
+    for (std::size_t done = 0; done < have;) {
+      const std::uint64_t at = offset + done;
+      const std::uint64_t within = at % page_bytes;
+      const std::size_t count = std::min<std::size_t>(have - done, page_bytes - within);
+      const auto newer = wal.pages.find(static_cast<std::uint32_t>(at / page_bytes + 1));
+      const auto got = newer == wal.pages.end() ? database_file.read(at, to + done, count)
+                                                : wal_file.read(newer->second + within, to + done, count);
+      if (!got) return SQLITE_IOERR_READ;
+      std::memset(to + done + *got, 0, count - *got);
+      done += count;
+    }
+    // There is no WAL for SQLite to look for.
+    for (std::size_t i = 0; i < have; ++i) {
+      const std::uint64_t at = offset + i;
+      if (at >= kHeaderBytes) break;
+      if (is_mended) to[i] = mended[at];
+      if ((at == 18 || at == 19) && to[i] == 2) to[i] = 1;
+    }
+    if (have == bytes) return SQLITE_OK;
+    std::memset(to + have, 0, bytes - have);
+    return SQLITE_IOERR_SHORT_READ;
+  }
+  std::uint64_t size_bytes() const {
+    return wal.database_pages == 0 ? database_file.size() : std::uint64_t{wal.database_pages} * page_bytes;
+  }
+
+  const std::filesystem::path database;
+  FileBlocks database_file;
+  FileBlocks wal_file;
+  WalContent wal;
+  std::uint64_t page_bytes = kPageBytes;
+  std::string mended;  // the header as ours
+  bool is_mended = false;
+  const std::string vfs_name = unique_name();
+  sqlite3_vfs vfs = {};
+};
+
+namespace {
+
+struct ImageFile {
+  sqlite3_file base;
+  ImageContent* content;
+};
+
+ImageContent& content_of(sqlite3_file* file) {
+  return *reinterpret_cast<ImageFile*>(file)->content;
+}
+
+sqlite3_vfs* system_vfs() {
+  return sqlite3_vfs_find(nullptr);
+}
+
+int image_read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 at) {
+  return content_of(file).read(static_cast<std::uint64_t>(at), static_cast<char*>(to),
+                               static_cast<std::size_t>(bytes));
+}
+
+int image_size(sqlite3_file* file, sqlite3_int64* bytes) {
+  *bytes = static_cast<sqlite3_int64>(content_of(file).size_bytes());
+  return SQLITE_OK;
+}
+
+const sqlite3_io_methods kMethods = {
+    .iVersion = 1,
+    .xClose = [](sqlite3_file*) { return SQLITE_OK; },
+    .xRead = image_read,
+    .xWrite = [](sqlite3_file*, const void*, int, sqlite3_int64) { return SQLITE_READONLY; },
+    .xTruncate = [](sqlite3_file*, sqlite3_int64) { return SQLITE_READONLY; },
+    .xSync = [](sqlite3_file*, int) { return SQLITE_OK; },
+    .xFileSize = image_size,
+    .xLock = [](sqlite3_file*, int) { return SQLITE_OK; },
+    .xUnlock = [](sqlite3_file*, int) { return SQLITE_OK; },
+    .xCheckReservedLock =
+        [](sqlite3_file*, int* is_reserved) {
+          *is_reserved = 0;
+          return SQLITE_OK;
+        },
+    .xFileControl = [](sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; },
+    .xSectorSize = [](sqlite3_file*) { return 4096; },
+    .xDeviceCharacteristics = [](sqlite3_file*) { return SQLITE_IOCAP_IMMUTABLE; },
+};
+
+int image_open(sqlite3_vfs* vfs, const char*, sqlite3_file* file, int flags, int* out_flags) {
+  file->pMethods = nullptr;
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return SQLITE_CANTOPEN;
+  reinterpret_cast<ImageFile*>(file)->content = static_cast<ImageContent*>(vfs->pAppData);
+  file->pMethods = &kMethods;
+  if (out_flags != nullptr) *out_flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
+  return SQLITE_OK;
+}
+
+int image_full_path(sqlite3_vfs*, const char* name, int bytes, char* out) {
+  sqlite3_snprintf(bytes, out, "%s", name);
+  return SQLITE_OK;
+}
+
+int image_access(sqlite3_vfs*, const char*, int, int* is_there) {
+  *is_there = 0;
+  return SQLITE_OK;
+}
+
+void register_vfs(ImageContent& content) {
+  content.vfs = {
+      .iVersion = 1,
+      .szOsFile = sizeof(ImageFile),
+      .mxPathname = 4096,
+      .zName = content.vfs_name.c_str(),
+      .pAppData = &content,
+      .xOpen = image_open,
+      .xDelete = [](sqlite3_vfs*, const char*, int) { return SQLITE_READONLY; },
+      .xAccess = image_access,
+      .xFullPathname = image_full_path,
+      .xRandomness = [](sqlite3_vfs*, int bytes,
+                        char* out) { return system_vfs()->xRandomness(system_vfs(), bytes, out); },
+      .xSleep = [](sqlite3_vfs*, int) { return 0; },
+      .xCurrentTime = [](sqlite3_vfs*, double* now) { return system_vfs()->xCurrentTime(system_vfs(), now); },
+      .xGetLastError = [](sqlite3_vfs*, int, char*) { return 0; },
+  };
+  sqlite3_vfs_register(&content.vfs, 0);
+}
+
+Result<Db> connect_to(const ImageContent& content) {
+  auto db = Db::open(content.database, SQLITE_OPEN_READONLY, content.vfs_name.c_str());
+  if (!db) return db;
+  // The second asks for the schema, which may be damaged: then there is little to cache.
+  (void)db->exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -256");
+  return db;
+}
+
+}  // namespace
+
+DatabaseImage::DatabaseImage(std::unique_ptr<ImageContent> content) : content_(std::move(content)) {}
+
+DatabaseImage::~DatabaseImage() {
+  sqlite3_vfs_unregister(&content_->vfs);
+}
+
+Result<std::unique_ptr<DatabaseImage>> DatabaseImage::open(const StoreFiles& files,
+                                                           const std::filesystem::path& database) {
+  auto content = std::make_unique<ImageContent>(files, database);
+  char first = 0;
+  if (auto readable = content->database_file.read(0, &first, 1); !readable) return readable.error();
+  auto wal = scan_wal(content->wal_file);
+  if (!wal) return wal.error();
+  content->wal = std::move(*wal);
+  if (content->wal.database_pages != 0) content->page_bytes = content->wal.page_bytes;
+  register_vfs(*content);
+  std::unique_ptr<DatabaseImage> image(new DatabaseImage(std::move(content)));
+  const ImageContent& made = *image->content_;
+  image->size_bytes_ = made.size_bytes();
+  image->is_stale_ = made.wal.is_stale;
+  if (made.wal.damage) {
+    image->damage_ = database.string() + "-wal: " + *made.wal.damage;
+  } else if (made.database_file.size() == 0 && made.wal.database_pages != 0) {
+    // SQLite would take the WAL for the rest of another database, and delete it.
+    image->damage_ = database.string() + ": is empty, but its WAL is not";
+    image->is_stale_ = true;
+  }
+  return image;
+}
+
+bool DatabaseImage::is_header_mended() const {
+  return content_->is_mended;
+}
+
+Result<Db> DatabaseImage::connect() {
+  auto db = connect_to(*content_);
+  if (!db || content_->is_mended) return db;
+  if (db->integer("SELECT count(*) FROM sqlite_schema")) return db;
+  std::string header(kHeaderBytes, '\0');
+  if (content_->read(0, header.data(), header.size()) != SQLITE_OK) return db;
+  content_->mended = as_ours(header);
+  content_->is_mended = true;
+  auto again = connect_to(*content_);
+  if (again && again->integer("SELECT count(*) FROM sqlite_schema")) return again;
+  content_->is_mended = false;
+  return db;
+}
+
+}  // namespace vigile

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/result.h"
+#include "store/sqlite_db.h"
+#include "store/store_files.h"
+
+namespace vigile {
+
+struct ImageContent;
+
+// A database as its file and WAL together say it is, however damaged. Nothing is written: no file is changed,
+// made or locked, so nobody else may have it open for writing. One thread.
+class DatabaseImage {
+ public:
+  // `files` outlives it. A file that is absent, or no regular one, is an empty database. Errors: io,
+  // permission.
+  static Result<std::unique_ptr<DatabaseImage>> open(const StoreFiles& files,
+                                                     const std::filesystem::path& database);
+  ~DatabaseImage();
+  DatabaseImage(const DatabaseImage&) = delete;
+  DatabaseImage& operator=(const DatabaseImage&) = delete;
+
+  // A connection, for as long as the image lives. When the first bytes of the file are not what they must be
+  // but what follows may be a database of ours, they are read as they should be. Errors: io.
+  Result<Db> connect();
+
+  // What is wrong before SQLite is asked; absent when nothing is.
+  const std::optional<std::string>& damage() const { return damage_; }
+  bool is_header_mended() const;  // known once connected
+  // For some page only an older version is left: what is counted there may be too little, or too much.
+  bool is_stale() const { return is_stale_; }
+  std::uint64_t size_bytes() const { return size_bytes_; }  // of the database; 0 when there is none
+
+ private:
+  explicit DatabaseImage(std::unique_ptr<ImageContent> content);
+
+  std::unique_ptr<ImageContent> content_;
+  std::optional<std::string> damage_;
+  bool is_stale_ = false;
+  std::uint64_t size_bytes_ = 0;
+};
+
+}  // namespace vigile
