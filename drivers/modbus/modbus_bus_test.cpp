@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <random>
 
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/modbus.h"
@@ -266,6 +267,39 @@ TEST_P(ModbusLine, EndsWhenStopped) {
   EXPECT_LT(system_clock.boot() - begin, 10s);
   EXPECT_THAT(text, AllOf(HasSubstr("error: unavailable: LINE: stopped\n"), Not(HasSubstr("availability"))));
   EXPECT_THAT(waited, HasSubstr("error: unavailable: LINE: stopped\n"));
+}
+
+TEST_P(ModbusLine, AnyAnswerIsAValueOrAnError) {
+  std::mt19937 random(20261125);
+  ScriptedUnit unit(GetParam(), [&](const Asked& asked) {
+    Reply reply = ScriptedUnit::words(asked);
+    switch (random() % 4) {
+      case 0:
+        for (int i = 0; i < 3; ++i)
+          reply.pdu[random() % reply.pdu.size()] = static_cast<std::uint8_t>(random());
+        break;
+      case 1:
+        reply.pdu.resize(1 + random() % reply.pdu.size());
+        break;
+      case 2:
+        reply.pdu.resize(reply.pdu.size() + random() % 200, 0x55);
+        break;
+      default:
+        break;
+    }
+    return reply;
+  });
+  const auto driver =
+      make(unit.address(),
+           "timeout: 5ms, retries: 0, registers: [{name: a, address: 1}, {name: b, address: 40, type: "
+           "float64}, {name: c, address: 90, kind: coil}, {name: d, address: 9, kind: input}]");
+  int good = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::string text = sample(*driver);
+    if (text.find("error: ") == std::string::npos) ++good;
+    EXPECT_LT(text.size(), 1000U) << text;
+  }
+  EXPECT_LT(good, 200);
 }
 
 TEST(ModbusBus, WaitsForItsTurnNoLongerThanItsDeadline) {

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against Debian's snmpd: with its own objects of this machine, and with those of captured agents:
 // testcases/<case>/{options.yaml,expected.txt,1/agent.walk,2/agent.walk}, two runs 10 s apart.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "core/file.h"
+#include "core/unique_fd.h"
 #include "drivers/snmp/snmp.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
@@ -207,6 +213,84 @@ TEST(SnmpAgent, IsGivenUpAtTheDeadlineAndWhenStopped) {
     EXPECT_THAT(text,
                 AllOf(HasSubstr("error: unavailable: ADDRESS: stopped\n"), Not(HasSubstr("availability"))));
     EXPECT_LT(system_clock.boot() - begin, 10s);
+  }
+}
+
+// Between the driver and an agent, and changes what the agent answers.
+class SpoilingRelay {
+ public:
+  explicit SpoilingRelay(std::uint16_t agent_port) : agent_(loopback(agent_port)) {
+    sockaddr_in to = loopback(0);
+    socklen_t size = sizeof to;
+    if (::bind(front_.get(), reinterpret_cast<sockaddr*>(&to), size) != 0 ||
+        ::getsockname(front_.get(), reinterpret_cast<sockaddr*>(&to), &size) != 0) {
+      throw std::runtime_error("no UDP port");
+    }
+    port_ = ntohs(to.sin_port);
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  static sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return to;
+  }
+  void run(const std::stop_token& stop) {
+    std::mt19937 random(20261125);
+    sockaddr_in driver{};
+    std::array<char, 65536> packet;
+    while (!stop.stop_requested()) {
+      pollfd waiting[] = {{front_.get(), POLLIN, 0}, {back_.get(), POLLIN, 0}};
+      ::poll(waiting, 2, 20);
+      if (waiting[0].revents != 0) {
+        socklen_t size = sizeof driver;
+        const ssize_t got = ::recvfrom(front_.get(), packet.data(), packet.size(), 0,
+                                       reinterpret_cast<sockaddr*>(&driver), &size);
+        ::sendto(back_.get(), packet.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)), 0,
+                 reinterpret_cast<const sockaddr*>(&agent_), sizeof agent_);
+      }
+      if (waiting[1].revents != 0) {
+        auto size = static_cast<std::size_t>(
+            std::max<ssize_t>(::recv(back_.get(), packet.data(), packet.size(), 0), 0));
+        if (random() % 3 != 0 && size > 0) {
+          for (int i = 0; i < 3; ++i) packet[random() % size] = static_cast<char>(random());
+          if (random() % 8 == 0) size = random() % size;
+        }
+        ::sendto(front_.get(), packet.data(), size, 0, reinterpret_cast<const sockaddr*>(&driver),
+                 sizeof driver);
+      }
+    }
+  }
+
+  const sockaddr_in agent_;
+  const UniqueFd front_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  const UniqueFd back_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  std::uint16_t port_ = 0;
+  std::jthread thread_;
+};
+
+TEST(SnmpAgent, WhoseAnswersAreSpoiltGivesValuesOrErrors) {
+  const SnmpdServer server({.users = {"sha SHA \"auth-geheimnis\" AES \"priv-geheimnis\""}});
+  const SpoilingRelay relay(server.port());
+  for (const std::string access :
+       {"community: geheim",
+        "version: '3', user: sha, auth_password: auth-geheimnis, priv_password: priv-geheimnis"}) {
+    const auto driver = make("{address: '127.0.0.1:" + std::to_string(relay.port()) +
+                             "', timeout: 20ms, retries: 0, " + access +
+                             ", interfaces: true, get: [{name: load, oid: laLoad.1}, {name: name, oid: "
+                             "sysDescr, as: text}], tables: "
+                             "[{name: mtu, oid: ifMtu, label: ifDescr}]}");
+    int good = 0;
+    for (int round = 0; round < 100; ++round) {
+      const std::string text = sample(*driver, system_clock, 2s);
+      if (text.find("error: ") == std::string::npos) ++good;
+      EXPECT_EQ(text.find("geheim"), std::string::npos) << text;
+    }
+    EXPECT_LT(good, 100);
   }
 }
 
