@@ -313,6 +313,27 @@ Result<void> DatabaseLog::load_state() {
   return {};
 }
 
+Result<void> insert_row(WriteConnection& writer, const StoredSegment& head, std::string_view payload,
+                        const RowTotals& totals, int thinned) {
+  Run run(writer.insert);
+  run->bind(1, as_int(head.seq))
+      .bind(2, static_cast<std::int64_t>(head.clock))
+      .bind(3, std::string_view(head.boot_id))
+      .bind(4, head.first_ns)
+      .bind(5, head.last_ns)
+      .bind(6, std::int64_t{head.points})
+      .bind(7, std::int64_t{head.raw_bytes})
+      .bind(8, std::int64_t{head.crc32})
+      .bind(9, std::int64_t{row_check(head, payload)})
+      .bind_blob(10, payload)
+      .bind(11, as_int(totals.points))
+      .bind(12, as_int(totals.bytes))
+      .bind(13, as_int(totals.segments))
+      .bind(14, std::int64_t{thinned});
+  if (const auto done = run->step(); !done) return done.error();
+  return {};
+}
+
 Result<void> DatabaseLog::put_meta(const char* key, std::uint64_t value) {
   Run run(writer_.set_meta);
   run->bind(1, std::string_view(key))

@@ -54,6 +54,15 @@ struct WriteConnection {
   int wal_pages = 0;  // frames in the WAL, from SQLite's hook
 };
 
+// Of all that was ever appended, with the row.
+struct RowTotals {
+  std::uint64_t points = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t segments = 0;
+};
+Result<void> insert_row(WriteConnection& writer, const StoredSegment& head, std::string_view payload,
+                        const RowTotals& totals, int thinned);
+
 struct ReadConnection {
   Db db;
   Statement by_seq;            // rows of a run of numbers
@@ -239,11 +248,10 @@ class DatabaseLog final : public Log, public History {
 
   // history_removal.cpp
   struct Rewrite {
-    std::uint64_t seq = 0;
+    StoredSegment segment;     // as it was
     std::string lines;         // what is left
     std::uint64_t points = 0;  // taken out
-    std::uint64_t old_payload_bytes = 0;
-    bool is_waiting = false;  // some sink has not had it
+    bool is_waiting = false;   // some sink has not had it
   };
   Result<void> remove_segments_before(std::int64_t before_ns, bool undelivered, bool dry_run,
                                       RemovalReport& report) EXCLUDES(write_mutex_);

@@ -104,16 +104,12 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
     }
     // The check is of the lines: the rest of the row may be damaged.
     const std::uint64_t points = count_lines(*lines);
-    Run insert(writer_.insert);
-    for (int column = 0; column <= 8; ++column) insert->bind_column(column + 1, *row, column);
-    insert->bind(6, as_int(points))
-        .bind_blob(10, segment.payload)
-        .bind(11, as_int(copied.points + points))
-        .bind(12, as_int(copied.bytes + segment.payload.size()))
-        .bind(13, as_int(copied.count + 1))
-        .bind_column(14, *row, 10);
-    if (const auto done = insert->step(); !done) {
-      if (!is_misfit(writer_.db)) return done.error();
+    segment.points = static_cast<std::uint32_t>(points);
+    const RowTotals totals{copied.points + points, copied.bytes + segment.payload.size(), copied.count + 1};
+    const auto put =
+        insert_row(writer_, segment, segment.payload, totals, static_cast<int>(row->integer(10)));
+    if (!put) {
+      if (!is_misfit(writer_.db)) return put.error();
       losses.failed();
       continue;
     }

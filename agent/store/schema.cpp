@@ -11,8 +11,8 @@ namespace {
 
 // segments.total_points, total_bytes and total_segments count all that was ever appended, up to and including
 // the row: what is held, and the backlog of a sink, are differences of two rows, never a scan. payload_crc32
-// is of the compressed bytes, cheap enough to be checked at each read; crc32 is of the lines, as gzip needs
-// it.
+// is of the compressed bytes and of the row beside them (row_check()), cheap enough to be checked at each
+// read; crc32 is of the lines, as gzip needs it.
 constexpr std::array kMigrations = {
     Migration{1, R"(
 CREATE TABLE segments(
