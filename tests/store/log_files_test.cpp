@@ -172,6 +172,27 @@ TEST_F(LogFiles, ADamagedHeaderCostsNothing) {
   expect_lost(0);
 }
 
+// The first page says where all tables are, and with it all would be lost.
+TEST_F(LogFiles, ADatabaseIsReadWithoutItsFirstPage) {
+  for (const bool is_rewritten : {false, true}) {
+    SCOPED_TRACE(is_rewritten);
+    log_.reset();
+    for (const auto& [name, bytes] : files()) fs::remove(dir_ / name);
+    fill(60);
+    ASSERT_TRUE(log_->acknowledge("a", {1, 5}));
+    end_cleanly();
+    if (is_rewritten) sql("VACUUM");
+    std::string bytes = content(options_.path);
+    bytes.replace(0, 1024, std::string(1024, '\xee'));
+    write(options_.path, bytes);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"a"}));
+    EXPECT_FALSE(aside().empty());
+    EXPECT_EQ(found(), 55u * 30);
+    expect_lost(0);
+  }
+}
+
 TEST_F(LogFiles, AfterACleanEndTheNumberIsExactEvenWithoutTheNewest) {
   fill(200);
   end_cleanly();
