@@ -171,8 +171,8 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   writer_thread_.request_stop();
   all_ended = writer_thread_.join_within(left()) && all_ended;
   if (api_thread_) all_ended = api_thread_->join_within(left()) && all_ended;
-  if (timeline_.now().clock == ClockState::set) {
-    if (const auto kept = log_->history().set_last_alive(to_ns(clock_.wall())); !kept) {
+  if (const Stamp ended = stamp(); ended.clock == ClockState::set) {
+    if (const auto kept = log_->history().set_last_alive(ended.now_ns); !kept) {
       log::warning("stopping: the time of the end is not kept: " + kept.error().message);
     }
   }

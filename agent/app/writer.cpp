@@ -2,6 +2,7 @@
 #include "app/writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/self_usage.h"
 #include "core/units.h"
@@ -42,7 +43,7 @@ void Writer::repair_clock() {
   if (*repaired > 0) {
     log::notice("clock: set; repaired the times of " + std::to_string(*repaired) + " segments");
   }
-  clock_repaired_ = true;
+  if (std::exchange(clock_repaired_, true)) return;
   if (on_clock_set_) on_clock_set_(mapping);
 }
 
@@ -78,9 +79,10 @@ std::optional<BootTime> Writer::keep_budget() {
 std::optional<BootTime> Writer::step() {
   const auto look = keep_budget();
   std::optional<BootTime> next = earlier(committer_.step(clock_.boot()), look);
-  if (!clock_repaired_) {
+  // A run that began before the clock was set may bring its readings after the repair.
+  if (!clock_repaired_ || log_.has_unset_times()) {
     repair_clock();
-    if (!clock_repaired_) next = earlier(next, clock_.boot() + kRetry);
+    if (!clock_repaired_ || log_.has_unset_times()) next = earlier(next, clock_.boot() + kRetry);
   }
   const auto upkeep = log_.maintain(clock_.boot());
   if (!upkeep) {

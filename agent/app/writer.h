@@ -29,12 +29,13 @@ class Writer {
   void set_budget(const WriteBudgetOptions& options) EXCLUDES(budget_mutex_);
   WriteBudgetStatus budget() const EXCLUDES(budget_mutex_);
 
+  // Does what is due. Returns when to be called again; absent: when woken. The writer's thread.
+  std::optional<BootTime> step() EXCLUDES(budget_mutex_);
   void run(std::stop_token stop);
   Wakeup& wakeup() { return wakeup_; }
   const Heartbeat& heartbeat() const { return heartbeat_; }
 
  private:
-  std::optional<BootTime> step();
   void repair_clock();
   std::optional<BootTime> keep_budget() EXCLUDES(budget_mutex_);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/clock.h"
+#include "core/logging.h"
 #include "core/mutex.h"
 #include "store/segment.h"
 
@@ -11,7 +12,8 @@ namespace vigile {
 
 // The one mapping from CLOCK_BOOTTIME to wall time by which every point is stamped (DESIGN §6). It is
 // anchored again when the wall clock was stepped or has drifted from it by more than a millisecond. While
-// the wall clock is unset, stamps count from boot. Any thread.
+// the wall clock is unset, stamps count from boot. Once it was set, the mapping stays: a clock that is not
+// believed any more (synchronisation lost, 1970 again) is not followed. Any thread.
 class Timeline {
  public:
   explicit Timeline(const Clock& clock);
@@ -29,6 +31,7 @@ class Timeline {
   const Clock& clock_;
   Mutex mutex_;
   Mapping mapping_ GUARDED_BY(mutex_);
+  log::Repeated doubt_ GUARDED_BY(mutex_){"clock"};
 };
 
 }  // namespace vigile

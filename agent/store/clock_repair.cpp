@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "store/log_database.h"
+#include "store/schema.h"
 #include "store/segment_row.h"
 
 namespace vigile {
@@ -32,23 +33,35 @@ std::size_t end_of_tags(std::string_view line) {
   return line.size();
 }
 
-// Appends `line` with the tag clock=estimated in its place among the sorted tags, up to its last space.
+// Where the tag that begins at the comma `at` ends: at the next comma, or at the end of the tags.
+std::size_t end_of_tag(std::string_view line, std::size_t at, std::size_t tags_end) {
+  for (++at; at < tags_end && line[at] != ','; ++at) {
+    if (line[at] == '\\') ++at;
+  }
+  return std::min(at, tags_end);
+}
+
+// Appends `line` with the tag clock=estimated in its place among the sorted tags, up to its last space. A tag
+// of that name gives way: a line with two is refused.
 void append_estimated(std::string_view line, std::size_t time_at, std::string& out) {
   constexpr std::string_view kKey = "clock";
   const std::size_t tags_end = end_of_tags(line);
   std::size_t at = tags_end;
+  std::size_t rest = tags_end;
   for (std::size_t i = 0; i < tags_end; ++i) {
     if (line[i] == '\\') {
       ++i;
-    } else if (line[i] == ',' &&
-               line.substr(i + 1, tags_end - i - 1).substr(0, line.find('=', i) - i - 1) >= kKey) {
+    } else if (line[i] == ',') {
+      const std::string_view key = line.substr(i + 1, line.find('=', i) - i - 1);
+      if (key < kKey) continue;
       at = i;
+      rest = key == kKey ? end_of_tag(line, i, tags_end) : i;
       break;
     }
   }
   out += line.substr(0, at);
   out += ",clock=estimated";
-  out += line.substr(at, time_at - at);
+  out += line.substr(rest, time_at - rest);
 }
 
 // The lines with `shift_ns` added to each time.
@@ -71,7 +84,7 @@ std::string shifted(std::string_view lines, std::int64_t shift_ns, bool estimate
         out += line.substr(0, space);
       }
       out += ' ';
-      out += std::to_string(time + shift_ns);
+      out += std::to_string(plus(time, shift_ns));
     }
     out += '\n';
     lines.remove_prefix(end + 1);
@@ -88,6 +101,10 @@ Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
       const MutexLock lock(state_mutex_);
       runs = state_.unset.ranges();
     }
+    if (!runs.empty()) {
+      const MutexLock write(write_mutex_);
+      if (auto noted = note_boot_epoch(boot_epoch_ns); !noted) return noted.error();
+    }
     std::uint64_t repaired = 0;
     for (const SeqRange& run : runs) {
       for (std::uint64_t seq = run.first; seq <= run.last; ++seq) {
@@ -101,9 +118,51 @@ Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
     {
       const MutexLock write(write_mutex_);
       if (auto done = repair_lone_changes(boot_epoch_ns); !done) return done.error();
+      if (!runs.empty()) {
+        if (auto done = forget_boot_epochs(); !done) return done.error();
+      }
     }
     return repaired;
   });
+}
+
+bool DatabaseLog::has_unset_times() const {
+  const MutexLock lock(state_mutex_);
+  return state_.has_unset_changes || !state_.unset.ranges().empty();
+}
+
+// Before the first repair: when the power goes on the way, the rest is no guess in the next boot.
+Result<void> DatabaseLog::note_boot_epoch(std::int64_t boot_epoch_ns) {
+  if (auto done = checkpoint(kSmallWrite); !done) return done;
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  const std::string key = meta::kBootEpoch + boot_id_;
+  if (auto put = put_meta(key.c_str(), static_cast<std::uint64_t>(boot_epoch_ns)); !put) return put;
+  return transaction->commit();
+}
+
+Result<void> DatabaseLog::forget_boot_epochs() {
+  if (has_unset_times()) return {};  // that came on the way
+  if (auto done = checkpoint(kSmallWrite); !done) return done;
+  return writer_.db.exec("DELETE FROM meta WHERE key GLOB '" + std::string(meta::kBootEpoch) +
+                         "*' OR key GLOB '" + meta::kBootEstimate + "*'");
+}
+
+// When the boot's time 0 was; absent when that boot never knew.
+Result<std::optional<std::int64_t>> DatabaseLog::epoch_of(std::string_view boot_id,
+                                                          std::int64_t boot_epoch_ns) {
+  if (boot_id == boot_id_) return std::optional(boot_epoch_ns);
+  return noted_epoch(meta::kBootEpoch, boot_id);
+}
+
+Result<std::optional<std::int64_t>> DatabaseLog::noted_epoch(const char* kind, std::string_view boot_id) {
+  auto noted = writer_.db.prepare("SELECT value FROM meta WHERE key = ?");
+  if (!noted) return noted.error();
+  const std::string key = kind + std::string(boot_id);
+  noted->bind(1, std::string_view(key));
+  const auto row = noted->step();
+  if (!row) return row.error();
+  return *row ? std::optional(noted->integer(0)) : std::nullopt;
 }
 
 // The oldest first: those after it still wait, and so do those that came since.
@@ -128,8 +187,10 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
   const auto lines = inflate_payload(segment.view());
   if (!lines) return false;
 
-  const bool estimated = segment.boot_id != boot_id_;
-  std::int64_t shift = boot_epoch_ns;
+  const auto epoch = epoch_of(segment.boot_id, boot_epoch_ns);
+  if (!epoch) return epoch.error();
+  const bool estimated = !*epoch;
+  std::int64_t shift = epoch->value_or(0);
   if (estimated) {
     const auto known = estimate_start(segment, boot_epoch_ns);
     if (!known) return known.error();
@@ -174,6 +235,10 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
     payload_bytes = state_.payload_bytes + payload_.size() - segment.payload.size();
     segments = state_.segments;
   }
+  if (estimated) {
+    const std::string key = meta::kBootEstimate + segment.boot_id;
+    if (auto put = put_meta(key.c_str(), static_cast<std::uint64_t>(shift)); !put) return put.error();
+  }
   if (auto put = put_held(points, payload_bytes, segments); !put) return put.error();
   if (auto committed = transaction->commit(); !committed) return committed.error();
   const MutexLock lock(state_mutex_);
@@ -212,18 +277,28 @@ Result<void> DatabaseLog::repair_lone_changes(std::int64_t boot_epoch_ns) {
       boots.push_back(Boot{std::string(rows->text(0)), rows->integer(1), rows->integer(2), rows->integer(3)});
     }
   }
+  std::int64_t begin_ns = boot_epoch_ns;  // of the first of them, should nothing be known before
+  for (const Boot& boot : boots) {
+    const auto epoch = epoch_of(boot.id, boot_epoch_ns);
+    if (!epoch) return epoch.error();
+    if (!*epoch) begin_ns = minus(begin_ns, plus(minus(boot.last_ns, boot.first_ns), 1));
+  }
   for (const Boot& boot : boots) {
     if (auto done = checkpoint(kSmallWrite); !done) return done;
-    const bool estimated = boot.id != boot_id_;
-    std::int64_t shift = boot_epoch_ns;
-    if (estimated && boot.id == estimated_boot_) {
-      shift = estimated_shift_;
+    const auto epoch = epoch_of(boot.id, boot_epoch_ns);
+    if (!epoch) return epoch.error();
+    const bool estimated = !*epoch;
+    std::int64_t shift = epoch->value_or(0);
+    const auto estimate = noted_epoch(meta::kBootEstimate, boot.id);
+    if (!estimate) return estimate.error();
+    if (estimated && *estimate) {
+      shift = **estimate;
     } else if (estimated) {
       const auto known =
           writer_.db.integer("SELECT max(time_ns) FROM status_changes WHERE clock <> 1 AND id < " +
                              std::to_string(boot.first_id));
       if (!known) return known.error();
-      shift = *known != 0 ? minus(plus(*known, 1), boot.first_ns) : minus(boot_epoch_ns - 1, boot.last_ns);
+      shift = minus(*known != 0 ? plus(*known, 1) : begin_ns, boot.first_ns);
     }
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
@@ -231,31 +306,46 @@ Result<void> DatabaseLog::repair_lone_changes(std::int64_t boot_epoch_ns) {
       return done;
     if (auto committed = transaction->commit(); !committed) return committed;
   }
+  const MutexLock lock(state_mutex_);
+  state_.has_unset_changes = false;
   return {};
 }
 
 // What to add to the times of a segment whose boot never saw a clock: its boot begins where the last known
-// time before it ended; with none known, it ended when this boot began.
+// time before it ended; with none known, this boot begins where it and all those after it end.
 Result<std::int64_t> DatabaseLog::estimate_start(const StoredSegment& segment, std::int64_t boot_epoch_ns) {
-  if (segment.boot_id == estimated_boot_) return estimated_shift_;
+  const auto estimate = noted_epoch(meta::kBootEstimate, segment.boot_id);
+  if (!estimate) return estimate.error();
+  if (*estimate) return **estimate;
   auto before = writer_.db.prepare(
       "SELECT last_ns FROM segments WHERE seq < ? AND clock <> 1 ORDER BY seq DESC LIMIT 1");
   if (!before) return before.error();
   before->bind(1, static_cast<std::int64_t>(segment.seq));
   const auto known = before->step();
   if (!known) return known.error();
-  if (*known) {
-    estimated_shift_ = minus(plus(before->integer(0), 1), segment.first_ns);
-  } else {
-    auto last = writer_.db.prepare("SELECT max(last_ns) FROM segments WHERE clock = 1 AND boot_id = ?");
-    if (!last) return last.error();
-    last->bind(1, std::string_view(segment.boot_id));
-    const auto found = last->step();
-    if (!found) return found.error();
-    estimated_shift_ = minus(boot_epoch_ns - 1, last->integer(0));
+  std::optional<std::int64_t> gone_to_ns;
+  {
+    const MutexLock lock(state_mutex_);
+    gone_to_ns = state_.gone_to_ns;
   }
-  estimated_boot_ = segment.boot_id;
-  return estimated_shift_;
+  std::int64_t begin_ns = boot_epoch_ns;
+  if (*known) {
+    begin_ns = plus(before->integer(0), 1);
+  } else if (gone_to_ns) {
+    begin_ns = plus(*gone_to_ns, 1);
+  } else {
+    auto boots = writer_.db.prepare(
+        "SELECT boot_id, min(first_ns), max(last_ns) FROM segments WHERE clock = 1 GROUP BY boot_id");
+    if (!boots) return boots.error();
+    for (auto row = boots->step();; row = boots->step()) {
+      if (!row) return row.error();
+      if (!*row) break;
+      const auto epoch = epoch_of(boots->text(0), boot_epoch_ns);
+      if (!epoch) return epoch.error();
+      if (!*epoch) begin_ns = minus(begin_ns, plus(minus(boots->integer(2), boots->integer(1)), 1));
+    }
+  }
+  return minus(begin_ns, segment.first_ns);
 }
 
 }  // namespace vigile

@@ -163,8 +163,12 @@ class Log {
 
   // The wall clock became known: boot time 0 of this boot was `boot_epoch_ns`. Repairs segments with unset
   // clocks: those of this boot exactly, those of earlier boots as estimates after the last known time. One
-  // segment a transaction; may be called again after an error.
+  // segment a transaction; may be called again after an error. When the power goes on the way, the rest is
+  // exact all the same at the next call, in whatever boot.
   virtual Result<std::uint64_t> repair_clock(std::int64_t boot_epoch_ns) = 0;
+  // Whether there is anything for repair_clock(): readings that were begun before the clock was set may come
+  // after it.
+  virtual bool has_unset_times() const = 0;
 
   virtual Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                        std::size_t limit) = 0;  // sink "": all

@@ -110,7 +110,12 @@ Result<void> DatabaseLog::commit_changes(const NewSegment& segment) {
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   if (auto inserted = insert_changes(segment); !inserted) return inserted;
-  return transaction->commit();
+  if (auto committed = transaction->commit(); !committed) return committed;
+  if (segment.clock == ClockState::unset) {
+    const MutexLock lock(state_mutex_);
+    state_.has_unset_changes = true;
+  }
+  return {};
 }
 
 }  // namespace vigile

@@ -108,6 +108,7 @@ class DatabaseLog final : public Log, public History {
   Result<std::optional<BootTime>> maintain(BootTime now) override;
   Result<void> flush() override;
   Result<std::uint64_t> repair_clock(std::int64_t boot_epoch_ns) override;
+  bool has_unset_times() const override;
   Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
@@ -150,6 +151,7 @@ class DatabaseLog final : public Log, public History {
     std::map<std::string, SinkState, std::less<>> sinks;
     std::optional<SinkState> folded;  // progress of the summaries, once something makes them
     SeqRanges unset;                  // segments that wait for the clock
+    bool has_unset_changes = false;   // status changes do, that came without a segment
     std::uint64_t first_seq = 1;      // of the oldest held; last_seq + 1 when none is
     std::uint64_t last_seq = 0;
     std::uint64_t total_points = 0;  // up to last_seq
@@ -399,6 +401,12 @@ class DatabaseLog final : public Log, public History {
   Result<void> shift_changes(std::string_view boot_id, std::int64_t shift_ns, ClockState clock)
       REQUIRES(write_mutex_);
   Result<void> repair_lone_changes(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
+  Result<void> note_boot_epoch(std::int64_t boot_epoch_ns) REQUIRES(write_mutex_);
+  Result<void> forget_boot_epochs() REQUIRES(write_mutex_);
+  Result<std::optional<std::int64_t>> noted_epoch(const char* kind, std::string_view boot_id)
+      REQUIRES(write_mutex_);
+  Result<std::optional<std::int64_t>> epoch_of(std::string_view boot_id, std::int64_t boot_epoch_ns)
+      REQUIRES(write_mutex_);
 
   const Clock& clock_;
   StoreFiles& files_;
@@ -421,9 +429,7 @@ class DatabaseLog final : public Log, public History {
   std::string payload_ GUARDED_BY(write_mutex_);
   std::uint64_t total_bytes_ GUARDED_BY(write_mutex_) = 0;  // ever appended, compressed
   std::uint64_t total_segments_ GUARDED_BY(write_mutex_) = 0;
-  bool is_clean_ GUARDED_BY(write_mutex_) = false;       // as meta says (schema.h)
-  std::string estimated_boot_ GUARDED_BY(write_mutex_);  // the boot that was placed last, and how
-  std::int64_t estimated_shift_ GUARDED_BY(write_mutex_) = 0;
+  bool is_clean_ GUARDED_BY(write_mutex_) = false;  // as meta says (schema.h)
   std::optional<BootTime> upkeep_due_ GUARDED_BY(write_mutex_);
   bool dropped_since_upkeep_ GUARDED_BY(write_mutex_) = false;
   log::Repeated dropping_ GUARDED_BY(write_mutex_){"store"};

@@ -236,10 +236,10 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
-        backlog.segments += as_count(look_up(reader_.segments_through, gap.last) -
-                                     look_up(reader_.segments_before, gap.first));
-        backlog.points +=
-            as_count(look_up(reader_.points_through, gap.last) - look_up(reader_.points_before, gap.first));
+        backlog.segments += as_count(look_up(reader_.segments_through, gap.last)) -
+                            as_count(look_up(reader_.segments_before, gap.first));
+        backlog.points += as_count(look_up(reader_.points_through, gap.last)) -
+                          as_count(look_up(reader_.points_before, gap.first));
         Run trimmed(reader_.trimmed);
         trimmed->bind(1, as_int(gap.first)).bind(2, as_int(gap.last));
         if (const auto row = trimmed->step(); row && *row) {

@@ -61,6 +61,11 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
         meta::kThinnedMade, meta::kThinnedFrom, meta::kThinnedTo}) {
     if (const std::uint64_t value = old.count(key); value != 0) values[key] = value;
   }
+  // Of a repair of times that was under way.
+  for (const auto& [key, value] : old.values) {
+    if (key.starts_with(meta::kBootEpoch) || key.starts_with(meta::kBootEstimate))
+      values[key] = as_count(value);
+  }
   // The numbers go on where the old ones ended.
   values[meta::kLastSeq] = last_seq;
   values[meta::kTotalPoints] = segments.points;

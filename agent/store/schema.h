@@ -66,7 +66,10 @@ inline constexpr const char* kDamagedAtLeast = "damaged_at_least";  // 1: the nu
 inline constexpr const char* kUnsummarisedLost = "unsummarised_lost_points";
 inline constexpr const char* kGoneTo = "gone_to_ns";        // largest known time among removed segments
 inline constexpr const char* kLastAlive = "last_alive_ns";  // clean end of the last agent
-inline constexpr const char* kCleanEnd = "clean_end";       // 1: nothing was appended since the first seven
+// Of a boot, whose id follows, with times that are being repaired: when its time 0 was.
+inline constexpr const char* kBootEpoch = "boot_epoch_ns:";
+inline constexpr const char* kBootEstimate = "boot_estimate_ns:";  // the same, of one that never knew
+inline constexpr const char* kCleanEnd = "clean_end";  // 1: nothing was appended since the first seven
 }  // namespace meta
 
 }  // namespace vigile

@@ -61,6 +61,7 @@ class FakeLog final : public Log {
   Result<std::optional<BootTime>> maintain(BootTime) override { return std::optional<BootTime>(); }
   Result<void> flush() override { return {}; }
   Result<std::uint64_t> repair_clock(std::int64_t) override { return std::uint64_t{0}; }
+  bool has_unset_times() const override { return false; }
   Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                std::size_t limit) override {
     const Turn turn;

@@ -120,7 +120,8 @@ TEST(RealPoison, ExactlyTheBadLinesAreDeadLetters) {
       SCOPED_TRACE(std::string(kind.name) + ", " + poison.name);
       const std::string database = "p" + std::to_string(++number);
       influx.create_database(database);
-      influx.query(database, "CREATE RETENTION POLICY short ON " + database + " DURATION 520w REPLICATION 1 DEFAULT");
+      influx.query(database,
+                   "CREATE RETENTION POLICY short ON " + database + " DURATION 520w REPLICATION 1 DEFAULT");
       InfluxSite site({{"api", "v1"}, {"url", influx.url()}, {"database", database}},
                       {.isolation_requests = 1'000'000});
       site.append("typed v=1 " + std::to_string(kTime) + "\n");

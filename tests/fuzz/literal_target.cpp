@@ -77,7 +77,8 @@ Fault host_fault(std::string_view text) {
 Fault url_fault(std::string_view text) {
   const auto url = http_driver::parse_http_url(std::string(text));
   if (!url) {
-    if (text.size() >= 12 && url.error().message.find(text) != std::string::npos) return "a URL in an error";
+    if (text.find('@') != std::string_view::npos && url.error().message.find(text) != std::string::npos)
+      return "a URL in an error";
     return std::nullopt;
   }
   // A host is written in small letters; one that is the password too may show.

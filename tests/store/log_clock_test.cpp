@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log_fixture.h"
+#include "store/history.h"
 
 namespace vigile {
 namespace {
@@ -70,6 +71,39 @@ TEST_F(LogClock, BootsWithoutAClockArePlacedAfterTheLastKnownTimeInOrder) {
   EXPECT_EQ(read[4].first_ns, epoch + 50);
 }
 
+TEST_F(LogClock, ATagOfThatNameGivesWay) {
+  open();
+  append_unset(100, ",aisle=2,clock=a\\,b,zone=1");
+  append_unset(200, ",clock=quartz");
+  clock_.reboot("boot-b");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_EQ(*log_->repair_clock(1'000'000), 2u);
+  const auto read = undelivered("a");
+  EXPECT_EQ(lines_of(read[0]).substr(0, 35), "m,aisle=2,clock=estimated,zone=1 s=");
+  EXPECT_EQ(lines_of(read[1]).substr(0, 20), "m,clock=estimated s=");
+}
+
+TEST_F(LogClock, ReadingsThatComeAfterTheRepairAreRepairedToo) {
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_FALSE(log_->has_unset_times());
+  EXPECT_EQ(*log_->repair_clock(1'000'000), 0u);
+  append_unset(5000, "");
+  EXPECT_TRUE(log_->has_unset_times());
+  EXPECT_EQ(*log_->repair_clock(1'000'000), 1u);
+  EXPECT_FALSE(log_->has_unset_times());
+  EXPECT_EQ(undelivered("a").front().first_ns, 1'005'000);
+
+  NewSegment change{.clock = ClockState::unset};
+  change.changes = {StatusChange{"1", 7000, "online", "offline", "", {}}};
+  ASSERT_TRUE(log_->append(change));
+  EXPECT_TRUE(log_->has_unset_times());
+  ASSERT_TRUE(log_->repair_clock(1'000'000));
+  EXPECT_FALSE(log_->has_unset_times());
+  EXPECT_EQ(log_->history().status_changes("1", {0, INT64_MAX}, 10)->at(0).time_ns, 1'007'000);
+}
+
 TEST_F(LogClock, WithNoKnownTimeAtAllItEndedWhenThisBootBegan) {
   open();
   append_unset(100, "");
@@ -81,6 +115,45 @@ TEST_F(LogClock, WithNoKnownTimeAtAllItEndedWhenThisBootBegan) {
   const auto read = undelivered("a");
   EXPECT_EQ(read[1].last_ns, 999'999);
   EXPECT_EQ(read[0].first_ns, 999'999 - 801);
+}
+
+TEST_F(LogClock, WithNoKnownTimeAtAllNoBootWithoutAClockComesToLieAfterThisOne) {
+  open();
+  append_unset(100, "");
+  append_unset(900, "");
+  clock_.reboot("boot-b");
+  open();
+  append_unset(500, "");
+  clock_.reboot("boot-c");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append_unset(300, "");
+  EXPECT_EQ(*log_->repair_clock(1'000'000), 4u);
+  const auto read = undelivered("a");
+  EXPECT_EQ(read[0].first_ns, 1'000'000 - 2 - 802);
+  EXPECT_EQ(read[1].last_ns, 1'000'000 - 3);
+  EXPECT_EQ(read[2].last_ns, 999'999);
+  EXPECT_EQ(read[3].first_ns, 1'000'300);
+}
+
+TEST_F(LogClock, TheLastKnownTimeIsKnownThoughItsSegmentsAreGone) {
+  options_.keep = 1h;
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append(1);
+  const std::int64_t known = undelivered("a").front().last_ns;
+  ASSERT_TRUE(log_->acknowledge("a", {1, 1}));
+  clock_.advance(2h);
+  ASSERT_TRUE(log_->maintain(clock_.boot()));
+  ASSERT_EQ(log_->status().segments, 0u);
+  clock_.reboot("boot-b");
+  open();
+  append_unset(500, "");
+  clock_.reboot("boot-c");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_EQ(*log_->repair_clock(known + 7'200'000'000'000), 1u);
+  EXPECT_EQ(undelivered("a").front().first_ns, known + 1);
 }
 
 }  // namespace

@@ -232,6 +232,32 @@ TEST_F(LogFiles, WhatWasRemovedAfterItsDeliveryIsNotLost) {
   EXPECT_EQ(log_->status().damaged_points, 2u * 30);
 }
 
+// When boots of which some times are not repaired yet had begun: without it their times would be guessed.
+TEST_F(LogFiles, ASalvageGoesOnWithARepairOfTimes) {
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  append(3, 1, ClockState::unset);
+  append(30, 2);
+  end_cleanly();
+  sql("INSERT INTO meta(key, value) VALUES('boot_epoch_ns:another', 77)");
+  flip(options_.path, 0);
+  open();
+  ASSERT_FALSE(aside().empty());
+  log_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
+  std::int64_t value = 0;
+  sqlite3_exec(
+      db, "SELECT value FROM meta WHERE key = 'boot_epoch_ns:another'",
+      [](void* out, int, char** columns, char**) {
+        *static_cast<std::int64_t*>(out) = std::stoll(columns[0]);
+        return 0;
+      },
+      &value, nullptr);
+  sqlite3_close(db);
+  EXPECT_EQ(value, 77);
+}
+
 class StoreInspections : public LogFiles {
  protected:
   StoreInspection inspect() {

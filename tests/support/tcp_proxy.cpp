@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -29,9 +30,11 @@ void reset_on_close(int fd) {
 }
 
 // False at the end of the stream, or when the other side is gone.
-bool copy(int from, int to, std::uint64_t& count) {
-  char buffer[16384];
-  const ssize_t size = ::recv(from, buffer, sizeof buffer, 0);
+constexpr std::size_t kPieceBytes = 16384;
+
+bool copy(int from, int to, std::size_t most, std::uint64_t& count) {
+  char buffer[kPieceBytes];
+  const ssize_t size = ::recv(from, buffer, std::min(most, sizeof buffer), 0);
   if (size <= 0) return false;
   count += static_cast<std::uint64_t>(size);
   for (ssize_t sent = 0; sent < size;) {
@@ -84,13 +87,29 @@ void TcpProxy::accept_one() {
 
 bool TcpProxy::forward(Link& link, bool client_ready, bool server_ready) {
   std::uint64_t from_server = 0;
-  if (client_ready && !copy(link.client.get(), link.server.get(), link.from_client)) return false;
-  if (server_ready && !copy(link.server.get(), link.client.get(), from_server)) return false;
+  const std::size_t most = client_ready ? allowed() : 0;
+  if (most > 0) {
+    const std::uint64_t before = link.from_client;
+    if (!copy(link.client.get(), link.server.get(), most, link.from_client)) return false;
+    allowance_ -= static_cast<double>(link.from_client - before);
+  }
+  if (server_ready && !copy(link.server.get(), link.client.get(), kPieceBytes, from_server)) return false;
   const std::uint64_t limit = cut_after_;
   if (limit == 0 || link.from_client < limit) return true;
   ++cuts_;
   reset_on_close(link.client.get());
   return false;
+}
+
+std::size_t TcpProxy::allowed() {
+  const double rate = static_cast<double>(throttle_);
+  if (rate == 0) return kPieceBytes;
+  const auto now = std::chrono::steady_clock::now();
+  // No more than a tenth of a second's worth at once.
+  allowance_ += rate * std::chrono::duration<double>(now - allowance_at_).count();
+  allowance_ = std::min(allowance_, rate / 10);
+  allowance_at_ = now;
+  return allowance_ < 1 ? 0 : static_cast<std::size_t>(allowance_);
 }
 
 void TcpProxy::run(const std::stop_token& stop) {
@@ -99,12 +118,12 @@ void TcpProxy::run(const std::stop_token& stop) {
     const bool quiet = blackhole_;
     if (!quiet) {
       for (const Link& link : links_) {
-        waiting.push_back({link.client.get(), POLLIN, 0});
+        waiting.push_back({link.client.get(), static_cast<short>(allowed() > 0 ? POLLIN : 0), 0});
         waiting.push_back({link.server.get(), POLLIN, 0});
       }
     }
     // The switches that do not wake this thread are looked at every 50 ms.
-    if (::poll(waiting.data(), waiting.size(), 50) < 0) continue;
+    if (::poll(waiting.data(), waiting.size(), throttle_ > 0 ? 10 : 50) < 0) continue;
     if (waiting[0].revents != 0) {
       eventfd_t ignored = 0;
       ::eventfd_read(wake_.get(), &ignored);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -26,6 +27,8 @@ class TcpProxy {
   void cut_each_after(std::uint64_t bytes) { cut_after_ = bytes; }
   // Nothing goes through any more, connections stay, new ones are accepted.
   void blackhole(bool on) { blackhole_ = on; }
+  // So many bytes a second from clients, all connections together; 0: as fast as it goes.
+  void throttle(std::uint64_t bytes_a_second) { throttle_ = bytes_a_second; }
   // New connections are ended at once.
   void refuse(bool on) { refuse_ = on; }
   std::uint64_t connections() const { return connections_; }
@@ -41,16 +44,22 @@ class TcpProxy {
   void accept_one();
   // False: the link has ended.
   bool forward(Link& link, bool client_ready, bool server_ready);
+  // Bytes that a client may send now.
+  std::size_t allowed();
 
   std::uint16_t target_port_;
   std::uint16_t port_ = 0;
   UniqueFd listener_;
   UniqueFd wake_;
-  std::list<Link> links_;  // of the thread alone
+  // Of the thread alone.
+  std::list<Link> links_;
+  double allowance_ = 0;  // bytes that may go now, when throttled
+  std::chrono::steady_clock::time_point allowance_at_ = std::chrono::steady_clock::now();
   std::atomic<bool> cut_now_ = false;
   std::atomic<bool> blackhole_ = false;
   std::atomic<bool> refuse_ = false;
   std::atomic<std::uint64_t> cut_after_ = 0;
+  std::atomic<std::uint64_t> throttle_ = 0;
   std::atomic<std::uint64_t> connections_ = 0;
   std::atomic<std::uint64_t> cuts_ = 0;
   std::jthread thread_;
