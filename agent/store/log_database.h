@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
-// sinks, acknowledge), log_append.cpp (a commit), log_reading.cpp (what sinks and people read),
-// log_history.cpp (what History reads and writes), history_removal.cpp (removal on request), retention.cpp
-// (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
+// The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open),
+// log_append.cpp (a commit), log_progress.cpp (sinks, acknowledgements), log_reading.cpp (what sinks and
+// people read), log_history.cpp (what History reads and writes), history_removal.cpp (removal on request),
+// retention.cpp (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
 // clock_repair.cpp.
 #pragma once
 
@@ -202,13 +202,15 @@ class DatabaseLog final : public Log, public History {
   Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
   Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
+  Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
+  // log_append.cpp
   Result<std::uint64_t> insert(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> insert_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> make_room_for_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> commit_changes(const NewSegment& segment) REQUIRES(write_mutex_);
+  // log_progress.cpp
   Result<void> write_progress() REQUIRES(write_mutex_);
   Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
-  Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
   Result<void> refuse(std::string_view sink, SeqRange range, const std::vector<DeadLetter>& dead_letters)
