@@ -303,6 +303,7 @@ Result<void> DatabaseLog::load_state() {
   }
 
   const MutexLock lock(state_mutex_);
+  damaged_seen_ = damaged_segments(counters);
   // After a salvage the same sinks are at work as before.
   for (const auto& [name, sink] : state_.sinks) {
     if (sink.known) state.sinks[name].known = true;

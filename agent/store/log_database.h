@@ -170,7 +170,7 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t damaged = 0;
     std::uint64_t damaged_points = 0;
     bool damaged_at_least = false;
-    bool damage_dirty = false;
+    std::map<std::uint64_t, std::uint64_t> new_damage;  // of damaged_seen_, not written yet
     std::uint64_t dead_letters = 0;
     std::optional<BootTime> dirty_since;
   };
@@ -444,7 +444,7 @@ class DatabaseLog final : public Log, public History {
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::map<std::uint64_t, std::uint64_t> damaged_seen_
-      GUARDED_BY(state_mutex_);  // counted, with their points
+      GUARDED_BY(state_mutex_);  // held, and counted with these points
   std::uint64_t salvages_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;
   std::string set_aside_ GUARDED_BY(state_mutex_);

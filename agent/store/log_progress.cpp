@@ -70,10 +70,13 @@ Result<void> DatabaseLog::forget_sink(std::string_view name) {
 // Within a transaction; progress_written() follows its commit.
 Result<void> DatabaseLog::write_progress() {
   std::vector<std::pair<std::string, SeqRanges>> dirty;
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> damage;
+  std::map<std::string, std::uint64_t> damage;
   {
     const MutexLock lock(state_mutex_);
-    if (state_.damage_dirty) damage = {state_.damaged, state_.damaged_points};
+    if (!state_.new_damage.empty())
+      damage = {{meta::kDamaged, state_.damaged}, {meta::kDamagedPoints, state_.damaged_points}};
+    for (const auto& [seq, points] : state_.new_damage)
+      damage[meta::kDamagedSegment + std::to_string(seq)] = points;
     for (const auto& [name, sink] : state_.sinks) {
       if (sink.dirty) dirty.emplace_back(name, sink.acknowledged);
     }
@@ -83,9 +86,8 @@ Result<void> DatabaseLog::write_progress() {
   for (const auto& [name, ranges] : dirty) {
     if (auto written = write_ranges(name, ranges); !written) return written;
   }
-  if (damage) {
-    if (auto put = put_meta(meta::kDamaged, damage->first); !put) return put;
-    if (auto put = put_meta(meta::kDamagedPoints, damage->second); !put) return put;
+  for (const auto& [key, value] : damage) {
+    if (auto put = put_meta(key.c_str(), value); !put) return put;
   }
   return {};
 }
@@ -110,7 +112,7 @@ void DatabaseLog::progress_written() {
 void DatabaseLog::mark_progress_written() {
   for (auto& [name, sink] : state_.sinks) sink.dirty = false;
   if (state_.folded) state_.folded->dirty = false;
-  state_.damage_dirty = false;
+  state_.new_damage.clear();
   state_.dirty_since.reset();
 }
 

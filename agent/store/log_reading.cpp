@@ -73,7 +73,7 @@ void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t said_points) {
              " points is damaged and is passed over");
   ++state_.damaged;
   state_.damaged_points += points;
-  state_.damage_dirty = true;
+  state_.new_damage[seq] = points;
   for (auto& [name, sink] : state_.sinks) {
     sink.acknowledged.add(gone);
     sink.dirty = true;
@@ -236,6 +236,8 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
+        // Numbers without rows are nobody's backlog, whatever the totals round them say.
+        if (as_count(look_up(reader_.number_before, gap.last + 1)) < gap.first) continue;
         backlog.segments += as_count(look_up(reader_.segments_through, gap.last)) -
                             as_count(look_up(reader_.segments_before, gap.first));
         backlog.points += as_count(look_up(reader_.points_through, gap.last)) -
@@ -247,6 +249,9 @@ LogStatus DatabaseLog::status() const {
           backlog.segments -= as_count(trimmed->integer(1));
         }
       }
+      // No more than there is: totals may be damaged.
+      backlog.segments = std::min(backlog.segments, status.segments);
+      backlog.points = std::min(backlog.points, status.points);
       if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
       // One that has left the settings and has nothing waiting is of no interest.
       if (backlog.known || backlog.points > 0) status.sinks.push_back(std::move(backlog));

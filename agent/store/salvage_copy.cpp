@@ -75,11 +75,13 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
     // What was counted when it was met is among what is not found now.
     const MutexLock lock(state_mutex_);
     std::uint64_t seen_points = 0;
-    for (const auto& [seq, points] : damaged_seen_) seen_points += points;
-    const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t seen) {
-      values[key] = std::max(values[key], counted) + lost - std::min(lost, seen);
+    std::map<std::uint64_t, std::uint64_t> seen = damaged_segments(old);
+    for (const auto& [seq, points] : damaged_seen_) seen[seq] = points;
+    for (const auto& [seq, points] : seen) seen_points += points;
+    const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t before) {
+      values[key] = std::max(values[key], counted) + lost - std::min(lost, before);
     };
-    add(meta::kDamaged, state_.damaged, segments.lost.segments, damaged_seen_.size());
+    add(meta::kDamaged, state_.damaged, segments.lost.segments, seen.size());
     add(meta::kDamagedPoints, state_.damaged_points, segments.lost.points, seen_points);
   }
   if (segments.lost.is_at_least) values[meta::kDamagedAtLeast] = 1;

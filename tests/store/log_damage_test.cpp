@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "log_fixture.h"
 #include "store/history.h"
+#include "store/inspection.h"
 
 namespace vigile {
 namespace {
@@ -67,6 +68,17 @@ TEST_F(LogDamage, AHeaderThatCountsMoreFreePagesThanThereAreIsDamage) {
   append(30, 21);
   EXPECT_EQ(read_all(), 16u * 30);
   EXPECT_EQ(kept_aside(), 1u);
+}
+
+// A row whose number is damaged: nobody waits for what was under it.
+TEST_F(LogDamage, NumbersWithoutRowsAreNobodysBacklog) {
+  fill(20);
+  sql("UPDATE segments SET total_points = 7 WHERE seq = 11; DELETE FROM segments WHERE seq = 12");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_EQ(read_all(), 14u * 30);
+  EXPECT_EQ(backlog("a"), 0u);
+  EXPECT_FALSE(log_->inspect()->is_sound());
 }
 
 // Found by tests/fuzz: no page is damaged, but what stands in a row cannot be.

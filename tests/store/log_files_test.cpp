@@ -232,6 +232,29 @@ TEST_F(LogFiles, WhatWasRemovedAfterItsDeliveryIsNotLost) {
   EXPECT_EQ(log_->status().damaged_points, 2u * 30);
 }
 
+TEST_F(LogFiles, WhatWasCountedWhenItWasMetIsNotCountedAgain) {
+  fill(30);
+  end_cleanly();
+  sql("UPDATE segments SET payload = zeroblob(length(payload)) WHERE seq IN (3, 7, 12)");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_EQ(found(), 27u * 30);
+  expect_lost(3 * 30);
+  // One of them goes as all do that are old.
+  ASSERT_TRUE(log_->acknowledge("a", {1, 5}));
+  clock_.advance(options_.keep + std::chrono::hours(1));
+  ASSERT_TRUE(log_->maintain(clock_.boot()));
+  ASSERT_EQ(log_->status().segments, 25u);
+  end_cleanly();
+  sql("UPDATE segments SET payload = zeroblob(length(payload)) WHERE seq = 20");
+  flip(options_.path, 0);
+  open();
+  ASSERT_FALSE(aside().empty());
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_EQ(found(), 22u * 30);
+  expect_lost(4 * 30);
+}
+
 // When boots of which some times are not repaired yet had begun: without it their times would be guessed.
 TEST_F(LogFiles, ASalvageGoesOnWithARepairOfTimes) {
   open();
