@@ -105,6 +105,7 @@ Result<void> DatabaseLog::note_emptied() {
 Result<void> DatabaseLog::connect_and_load() {
   if (auto connected = connect(path_); !connected) return connected;
   if (auto loaded = load_state(); !loaded) return loaded;
+  is_counted_ = false;
   is_closed_ = false;
   return {};
 }

@@ -223,6 +223,8 @@ class DatabaseLog final : public Log, public History {
   void count_damaged(std::uint64_t seq, std::uint64_t said_points) REQUIRES(read_mutex_)
       EXCLUDES(state_mutex_);
   void note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) EXCLUDES(state_mutex_);
+  Result<void> count_rows() EXCLUDES(write_mutex_, read_mutex_, state_mutex_);
+  static bool has_hole(SeqRange run, const RunRead& read);
   // The numbers before it that have no row were thinned into it, or are gone: it stands for them too.
   SeqRange with_absent_before(SeqRange range) const REQUIRES(read_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
@@ -439,6 +441,7 @@ class DatabaseLog final : public Log, public History {
   std::array<std::uint64_t, 3> thin_from_ GUARDED_BY(write_mutex_) = {};  // by level: all before is done
   std::optional<BootTime> opened_ GUARDED_BY(write_mutex_);
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
+  bool is_counted_ GUARDED_BY(read_mutex_) = false;  // the rows of segments, since they were opened
   HistoryConnection history_ GUARDED_BY(history_mutex_);
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);

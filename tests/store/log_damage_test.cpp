@@ -70,15 +70,36 @@ TEST_F(LogDamage, AHeaderThatCountsMoreFreePagesThanThereAreIsDamage) {
   EXPECT_EQ(kept_aside(), 1u);
 }
 
-// A row whose number is damaged: nobody waits for what was under it.
-TEST_F(LogDamage, NumbersWithoutRowsAreNobodysBacklog) {
+// As when a page that leads to them is damaged: SQLite says nothing.
+TEST_F(LogDamage, RowsThatAreCountedAndNotFoundAreMissed) {
   fill(20);
-  sql("UPDATE segments SET total_points = 7 WHERE seq = 11; DELETE FROM segments WHERE seq = 12");
+  sql("DELETE FROM segments WHERE seq IN (12, 13)");
   open();
   ASSERT_TRUE(log_->set_sinks({"a"}));
-  EXPECT_EQ(read_all(), 14u * 30);
+  EXPECT_EQ(read_all(), 13u * 30);
   EXPECT_EQ(backlog("a"), 0u);
-  EXPECT_FALSE(log_->inspect()->is_sound());
+  EXPECT_EQ(kept_aside(), 1u);
+  EXPECT_EQ(log_->status().damaged_points, 2u * 30);
+  // Numbers without rows that are gone with good reason: a sink that comes later asks for them too.
+  ASSERT_TRUE(log_->set_sinks({"a", "b"}));
+  EXPECT_EQ(undelivered("b").size(), 18u);
+  EXPECT_EQ(undelivered("b", 12).size(), 7u);
+  clock_.advance(std::chrono::hours(1));
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a", "b", "c"}));
+  EXPECT_EQ(undelivered("c", 12).size(), 7u);
+  EXPECT_EQ(kept_aside(), 1u);
+  EXPECT_TRUE(log_->status().set_aside.empty()) << "not once more";
+}
+
+TEST_F(LogDamage, NoDamagedTotalHoldsUpABacklog) {
+  fill(20);
+  sql("UPDATE segments SET total_points = 7 WHERE seq = 11");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_LE(backlog("a"), 20u * 30);
+  EXPECT_EQ(read_all(), 15u * 30);
+  EXPECT_EQ(backlog("a"), 0u);
 }
 
 // Found by tests/fuzz: no page is damaged, but what stands in a row cannot be.
