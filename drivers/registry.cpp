@@ -13,9 +13,11 @@ namespace vigile {
   X(Hwmon) \
   X(Load) \
   X(Memory) \
+  X(Modbus) \
   X(Network) \
   X(Ping) \
   X(Simulate) \
+  X(Snmp) \
   X(Tcp) \
   X(Thermal) \
   // end of the list

@@ -9,12 +9,12 @@
 #include <memory>
 #include <string>
 
-#include "support/discarding_server.h"
 #include "core/file.h"
 #include "drivers/simulate/simulate.h"
 #include "integration/daemon.h"
 #include "sampling/line_writer.h"
 #include "store/log.h"
+#include "support/discarding_server.h"
 #include "support/influx_server.h"
 
 namespace vigile {

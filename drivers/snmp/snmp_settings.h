@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/option.h"
+#include "core/result.h"
+#include "drivers/snmp/oid.h"
+#include "drivers/snmp/snmp_value.h"
+
+namespace vigile::snmp {
+
+struct Peer {
+  std::string shown;  // "10.0.0.2:161"
+  std::string host;
+  std::uint16_t port = 161;
+};
+
+// "10.0.0.2", "switch.example:1161", "[2001:db8::1]:161". Errors: config.
+Result<Peer> parse_peer(std::string_view text);
+
+struct Access {
+  bool v3 = false;
+  std::string community;  // v2c
+  std::string user;       // v3, and what follows
+  std::string auth;       // "SHA-256"
+  std::string auth_password;
+  std::string privacy;  // "AES"
+  std::string priv_password;
+  std::string context;
+};
+
+struct Entry {
+  std::string name;
+  std::string written;  // the OID as the settings have it
+  Oid oid;              // of a table: of the column
+  As as = As::gauge;
+  double scale = 1;
+  double offset = 0;
+  // Of a table:
+  std::string tag;
+  std::optional<Oid> label;  // column whose text is the tag's value; absent: the index
+};
+
+struct SnmpSettings {
+  Peer peer;
+  Access access;
+  std::vector<Entry> gets;
+  std::vector<Entry> tables;
+  bool interfaces = false;
+  std::vector<std::string> only_interfaces;
+  std::vector<std::string> except_interfaces;
+  std::chrono::nanoseconds timeout{};
+  int retries = 0;
+  int max_repetitions = 0;
+};
+
+std::span<const OptionSpec> option_table();
+
+// No I/O. Errors: config; never with a secret in it.
+Result<SnmpSettings> read_settings(const Options& options);
+
+}  // namespace vigile::snmp
