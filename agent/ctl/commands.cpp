@@ -126,22 +126,6 @@ int driver_command(const CommandContext& context, const std::string& name) {
   return show(context, "/api/agent/drivers/" + percent_encode(name), &render_driver);
 }
 
-int store_command(const CommandContext& context) {
-  return show(context, "/api/agent/store", &render_store);
-}
-
-int forget_command(const CommandContext& context, const std::string& sink) {
-  const auto answer = context.client.request("DELETE", "/api/agent/store/sinks/" + percent_encode(sink));
-  if (!answer) return fail(answer.error());
-  if (!answer->fine()) return refuse(*answer);
-  if (context.json) {
-    print_foreign(context, answer->body);
-  } else {
-    print_screen("Sink " + harmless(sink) + " is forgotten, with what it had not delivered.\n");
-  }
-  return kFine;
-}
-
 int version_command(const CommandContext& context, const std::string& version) {
   std::string daemon;
   if (const auto answer = context.client.request("GET", "/api/agent/status"); answer && answer->fine()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigilectl store check and store salvage: logs that may be damaged.
+// vigilectl store: what the log holds, whether it is sound, and what can be saved of a damaged one.
 #include <nlohmann/json.hpp>
 
 #include "core/clock.h"
@@ -52,12 +52,29 @@ int show_inspection(const CommandContext& context, const std::string& what, cons
 // The daemon's log, while it goes on. Absent when no daemon answers.
 std::optional<int> check_with_daemon(const CommandContext& context) {
   const auto answer = context.client.request("GET", "/api/agent/store/check");
+  if (!answer && answer.error().kind == ErrorKind::timeout) return fail(answer.error());
   if (!answer) return std::nullopt;
   if (!answer->fine()) return refuse(*answer);
   return show_inspection(context, "the daemon's log", answer->body);
 }
 
 }  // namespace
+
+int store_command(const CommandContext& context) {
+  return show(context, "/api/agent/store", &render_store);
+}
+
+int forget_command(const CommandContext& context, const std::string& sink) {
+  const auto answer = context.client.request("DELETE", "/api/agent/store/sinks/" + percent_encode(sink));
+  if (!answer) return fail(answer.error());
+  if (!answer->fine()) return refuse(*answer);
+  if (context.json) {
+    print_foreign(context, answer->body);
+  } else {
+    print_screen("Sink " + harmless(sink) + " is forgotten, with what it had not delivered.\n");
+  }
+  return kFine;
+}
 
 int check_store_command(const CommandContext& context, const StoreFileOptions& options) {
   std::string file = options.file;

@@ -5,6 +5,7 @@
 
 #include "store/log_database.h"
 #include "store/schema.h"
+#include "store/segment_row.h"
 
 namespace vigile {
 
@@ -205,12 +206,18 @@ Result<bool> DatabaseLog::repair_one(std::uint64_t seq, std::int64_t boot_epoch_
       "?, payload = ? "
       "WHERE seq = ?");
   if (!update) return update.error();
-  update->bind(1, static_cast<std::int64_t>(estimated ? ClockState::estimated : ClockState::set))
-      .bind(2, plus(segment.first_ns, shift))
-      .bind(3, plus(segment.last_ns, shift))
-      .bind(4, static_cast<std::int64_t>(repaired.size()))
-      .bind(5, std::int64_t{crc32_of(repaired)})
-      .bind(6, std::int64_t{crc32_of(payload_)})
+  StoredSegment head = segment;
+  head.clock = estimated ? ClockState::estimated : ClockState::set;
+  head.first_ns = plus(segment.first_ns, shift);
+  head.last_ns = plus(segment.last_ns, shift);
+  head.raw_bytes = static_cast<std::uint32_t>(repaired.size());
+  head.crc32 = crc32_of(repaired);
+  update->bind(1, static_cast<std::int64_t>(head.clock))
+      .bind(2, head.first_ns)
+      .bind(3, head.last_ns)
+      .bind(4, std::int64_t{head.raw_bytes})
+      .bind(5, std::int64_t{head.crc32})
+      .bind(6, std::int64_t{row_check(head, payload_)})
       .bind_blob(7, payload_)
       .bind(8, static_cast<std::int64_t>(seq));
   if (const auto done = update->step(); !done) return done.error();

@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <map>
 
 #include "store/file_blocks.h"
 #include "store/log_database.h"
+#include "store/schema.h"
+#include "store/schema_pages.h"
+#include "store/segment_row.h"
 #include "store/wal_scan.h"
 
 namespace vigile {
@@ -54,7 +58,14 @@ struct ImageContent {
       const std::uint64_t at = offset + done;
       const std::uint64_t within = at % page_bytes;
       const std::size_t count = std::min<std::size_t>(have - done, page_bytes - within);
-      const auto newer = wal.pages.find(static_cast<std::uint32_t>(at / page_bytes + 1));
+      const auto page = static_cast<std::uint32_t>(at / page_bytes + 1);
+      const auto made = mended_pages.find(page);
+      if (made != mended_pages.end()) {
+        std::memcpy(to + done, made->second.data() + within, count);
+        done += count;
+        continue;
+      }
+      const auto newer = wal.pages.find(page);
       const auto got = newer == wal.pages.end() ? database_file.read(at, to + done, count)
                                                 : wal_file.read(newer->second + within, to + done, count);
       if (!got) return SQLITE_IOERR_READ;
@@ -62,18 +73,17 @@ struct ImageContent {
       done += count;
     }
     // There is no WAL for SQLite to look for.
-    for (std::size_t i = 0; i < have; ++i) {
-      const std::uint64_t at = offset + i;
-      if (at >= kHeaderBytes) break;
-      if (is_mended) to[i] = mended[at];
-      if ((at == 18 || at == 19) && to[i] == 2) to[i] = 1;
+    for (const std::uint64_t at : {18U, 19U}) {
+      if (at >= offset && at < offset + have && to[at - offset] == 2) to[at - offset] = 1;
     }
     if (have == bytes) return SQLITE_OK;
     std::memset(to + have, 0, bytes - have);
     return SQLITE_IOERR_SHORT_READ;
   }
   std::uint64_t size_bytes() const {
-    return wal.database_pages == 0 ? database_file.size() : std::uint64_t{wal.database_pages} * page_bytes;
+    const std::uint64_t size =
+        wal.database_pages == 0 ? database_file.size() : std::uint64_t{wal.database_pages} * page_bytes;
+    return mended_pages.empty() ? size : std::max(size, mended_pages.rbegin()->first * page_bytes);
   }
 
   const std::filesystem::path database;
@@ -81,8 +91,8 @@ struct ImageContent {
   FileBlocks wal_file;
   WalContent wal;
   std::uint64_t page_bytes = kPageBytes;
-  std::string mended;  // the header as ours
-  bool is_mended = false;
+  std::map<std::uint32_t, std::string> mended_pages;  // read in place of what is there
+  std::optional<std::string> mended;                  // what that is
   const std::string vfs_name = unique_name();
   sqlite3_vfs vfs = {};
 };
@@ -179,6 +189,33 @@ Result<Db> connect_to(const ImageContent& content) {
   return db;
 }
 
+// Whether what describes its tables reads, and says that they are ours; another program's do too, and are not
+// to be read as anything else.
+bool is_readable(Db& db) {
+  const auto version = db.integer("PRAGMA user_version");
+  const auto tables = db.integer("SELECT count(*) FROM sqlite_schema");
+  if (!version || !tables) return false;
+  if (*version == 0 || is_newer_schema(*version)) return *tables > 0;
+  return db.prepare("SELECT seq, payload FROM segments") && db.prepare("SELECT value FROM meta") &&
+         db.prepare("SELECT last_seq FROM progress");
+}
+
+// Whether some of the oldest segments pass their check.
+bool holds_segments(Db& db) {
+  (void)db.exec("PRAGMA writable_schema = ON");
+  auto rows = db.prepare("SELECT " + std::string(kSegmentColumns) + " FROM segments ORDER BY seq LIMIT 100");
+  if (!rows) return false;
+  while (rows->step().value_or(false)) {
+    if (is_intact(*rows)) return true;
+  }
+  return false;
+}
+
+bool holds_counters(Db& db) {
+  const MetaRows meta = read_meta(db);
+  return meta.is_whole && !meta.values.empty() && holds_segments(db);
+}
+
 }  // namespace
 
 DatabaseImage::DatabaseImage(std::unique_ptr<ImageContent> content) : content_(std::move(content)) {}
@@ -211,21 +248,42 @@ Result<std::unique_ptr<DatabaseImage>> DatabaseImage::open(const StoreFiles& fil
   return image;
 }
 
-bool DatabaseImage::is_header_mended() const {
-  return content_->is_mended;
+const std::optional<std::string>& DatabaseImage::mended() const {
+  return content_->mended;
 }
 
 Result<Db> DatabaseImage::connect() {
   auto db = connect_to(*content_);
-  if (!db || content_->is_mended) return db;
-  if (db->integer("SELECT count(*) FROM sqlite_schema")) return db;
-  std::string header(kHeaderBytes, '\0');
-  if (content_->read(0, header.data(), header.size()) != SQLITE_OK) return db;
-  content_->mended = as_ours(header);
-  content_->is_mended = true;
-  auto again = connect_to(*content_);
-  if (again && again->integer("SELECT count(*) FROM sqlite_schema")) return again;
-  content_->is_mended = false;
+  if (!db || content_->mended || is_readable(*db)) return db;
+  const auto try_with = [&](std::map<std::uint32_t, std::string> pages,
+                            bool (*is_good)(Db&)) -> std::optional<Db> {
+    content_->mended_pages = std::move(pages);
+    auto mended = connect_to(*content_);
+    if (mended && is_good(*mended)) return std::move(*mended);
+    content_->mended_pages.clear();
+    return std::nullopt;
+  };
+  std::string first(kPageBytes, '\0');
+  if (content_->read(0, first.data(), first.size()) == SQLITE_IOERR_READ) return db;
+  if (auto mended = try_with({{1, as_ours(first)}}, is_readable)) {
+    content_->mended = content_->database.string() + ": its first 100 bytes are damaged";
+    return std::move(*mended);
+  }
+  const auto count = static_cast<std::uint32_t>((content_->size_bytes() + kPageBytes - 1) / kPageBytes);
+  const auto schemas = schema_pages(count);
+  // Where the segments begin says little of where the other tables do.
+  for (bool (*is_good)(Db&) : {holds_counters, holds_segments}) {
+    for (const SchemaPages& schema : schemas) {
+      if (schema.first.empty()) continue;
+      std::map<std::uint32_t, std::string> pages = {{1, schema.first}};
+      for (const std::string& page : schema.rest)
+        pages.emplace(count + static_cast<std::uint32_t>(pages.size()), page);
+      if (auto mended = try_with(std::move(pages), is_good)) {
+        content_->mended = content_->database.string() + ": what says where its tables are is damaged";
+        return std::move(*mended);
+      }
+    }
+  }
   return db;
 }
 

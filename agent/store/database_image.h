@@ -26,13 +26,14 @@ class DatabaseImage {
   DatabaseImage(const DatabaseImage&) = delete;
   DatabaseImage& operator=(const DatabaseImage&) = delete;
 
-  // A connection, for as long as the image lives. When the first bytes of the file are not what they must be
-  // but what follows may be a database of ours, they are read as they should be. Errors: io.
+  // A connection, for as long as the image lives. When what every database of ours begins with is damaged, it
+  // is read as it should be. Errors: io.
   Result<Db> connect();
 
   // What is wrong before SQLite is asked; absent when nothing is.
   const std::optional<std::string>& damage() const { return damage_; }
-  bool is_header_mended() const;  // known once connected
+  // What connect() had to put right to read anything at all; absent when nothing was.
+  const std::optional<std::string>& mended() const;
   // For some page only an older version is left: what is counted there may be too little, or too much.
   bool is_stale() const { return is_stale_; }
   std::uint64_t size_bytes() const { return size_bytes_; }  // of the database; 0 when there is none

@@ -189,14 +189,14 @@ Result<void> DatabaseLog::rewrite(const std::vector<Rewrite>& rewrites) {
   std::uint64_t old_bytes = 0;
   for (const Rewrite& one : rewrites) {
     points += one.points;
-    old_bytes += one.old_payload_bytes;
+    old_bytes += one.segment.payload.size();
   }
   // What is written is smaller than what was there, but for a few bytes.
   if (auto done = checkpoint(2 * old_bytes + kSmallWrite); !done) return done;
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   auto update = writer_.db.prepare(
-      "UPDATE segments SET points = points - ?, raw_bytes = ?, crc32 = ?, payload_crc32 = ?, payload = ? "
+      "UPDATE segments SET points = ?, raw_bytes = ?, crc32 = ?, payload_crc32 = ?, payload = ? "
       "WHERE seq = ?");
   auto trim = writer_.db.prepare(
       "INSERT INTO trimmed(seq, points) VALUES(?1, ?2) ON CONFLICT(seq) DO UPDATE SET points = points + ?2");
@@ -206,17 +206,21 @@ Result<void> DatabaseLog::rewrite(const std::vector<Rewrite>& rewrites) {
   for (const Rewrite& one : rewrites) {
     encoder_->encode(one.lines, payload_);
     new_bytes += payload_.size();
+    StoredSegment head = one.segment;
+    head.points -= static_cast<std::uint32_t>(one.points);
+    head.raw_bytes = static_cast<std::uint32_t>(one.lines.size());
+    head.crc32 = crc32_of(one.lines);
     Run run(*update);
-    run->bind(1, as_int(one.points))
-        .bind(2, static_cast<std::int64_t>(one.lines.size()))
-        .bind(3, std::int64_t{crc32_of(one.lines)})
-        .bind(4, std::int64_t{crc32_of(payload_)})
+    run->bind(1, std::int64_t{head.points})
+        .bind(2, std::int64_t{head.raw_bytes})
+        .bind(3, std::int64_t{head.crc32})
+        .bind(4, std::int64_t{row_check(head, payload_)})
         .bind_blob(5, payload_)
-        .bind(6, as_int(one.seq));
+        .bind(6, as_int(head.seq));
     if (const auto done = run->step(); !done) return done.error();
     if (!one.is_waiting) continue;
     Run count(*trim);
-    count->bind(1, as_int(one.seq)).bind(2, as_int(one.points));
+    count->bind(1, as_int(one.segment.seq)).bind(2, as_int(one.points));
     if (const auto done = count->step(); !done) return done.error();
   }
   std::uint64_t held_points = 0;
@@ -279,8 +283,7 @@ Result<void> DatabaseLog::remove_lines_before(std::int64_t before_ns, std::strin
         if (auto removed = remove_rows(whole); !removed) return removed;
         continue;
       }
-      rewrites.push_back(
-          Rewrite{segment.seq, std::move(split.kept), split.removed, segment.payload.size(), is_waiting});
+      rewrites.push_back(Rewrite{segment, std::move(split.kept), split.removed, is_waiting});
       rewritten_bytes += segment.payload.size();
       if (rewritten_bytes > wal_budget() / 8) {
         if (auto done = rewrite(rewrites); !done) return done;

@@ -131,8 +131,7 @@ Result<StoreInspection> inspect_store(const std::filesystem::path& database) {
   }
   auto db = (*image)->connect();
   if (!db) return db.error();
-  if ((*image)->is_header_mended())
-    found.add_problem(database.string() + ": its first 100 bytes are damaged");
+  if ((*image)->mended()) found.add_problem(*(*image)->mended());
   const auto schema = db->integer("PRAGMA user_version");
   if (!schema && schema.error().kind != ErrorKind::corrupt) return schema.error();
   found.schema = schema.value_or(0);

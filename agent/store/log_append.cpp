@@ -44,25 +44,20 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
     seq = state_.last_seq + 1;
     total_points = state_.total_points + segment.points;
   }
+  const StoredSegment head{.seq = seq,
+                           .clock = segment.clock,
+                           .boot_id = boot_id_,
+                           .first_ns = segment.first_ns,
+                           .last_ns = segment.last_ns,
+                           .points = segment.points,
+                           .raw_bytes = static_cast<std::uint32_t>(segment.lines.size()),
+                           .crc32 = crc32_of(segment.lines)};
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
-  {
-    Run run(writer_.insert);
-    run->bind(1, as_int(seq))
-        .bind(2, static_cast<std::int64_t>(segment.clock))
-        .bind(3, std::string_view(boot_id_))
-        .bind(4, segment.first_ns)
-        .bind(5, segment.last_ns)
-        .bind(6, std::int64_t{segment.points})
-        .bind(7, static_cast<std::int64_t>(segment.lines.size()))
-        .bind(8, std::int64_t{crc32_of(segment.lines)})
-        .bind(9, std::int64_t{crc32_of(payload_)})
-        .bind_blob(10, payload_)
-        .bind(11, as_int(total_points))
-        .bind(12, as_int(total_bytes_ + payload_.size()))
-        .bind(13, as_int(total_segments_ + 1))
-        .bind(14, std::int64_t{0});
-    if (const auto done = run->step(); !done) return done.error();
+  if (auto put = insert_row(writer_, head, payload_,
+                            {total_points, total_bytes_ + payload_.size(), total_segments_ + 1}, 0);
+      !put) {
+    return put.error();
   }
   if (auto inserted = insert_changes(segment); !inserted) return inserted.error();
   if (is_clean_) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open,
-// sinks, acknowledge), log_append.cpp (a commit), log_reading.cpp (what sinks and people read),
-// log_history.cpp (what History reads and writes), history_removal.cpp (removal on request), retention.cpp
-// (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
+// The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open),
+// log_append.cpp (a commit), log_progress.cpp (sinks, acknowledgements), log_reading.cpp (what sinks and
+// people read), log_history.cpp (what History reads and writes), history_removal.cpp (removal on request),
+// retention.cpp (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
 // clock_repair.cpp.
 #pragma once
 
@@ -53,6 +53,15 @@ struct WriteConnection {
   Statement free_pages;
   int wal_pages = 0;  // frames in the WAL, from SQLite's hook
 };
+
+// Of all that was ever appended, with the row.
+struct RowTotals {
+  std::uint64_t points = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t segments = 0;
+};
+Result<void> insert_row(WriteConnection& writer, const StoredSegment& head, std::string_view payload,
+                        const RowTotals& totals, int thinned);
 
 struct ReadConnection {
   Db db;
@@ -161,7 +170,7 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t damaged = 0;
     std::uint64_t damaged_points = 0;
     bool damaged_at_least = false;
-    bool damage_dirty = false;
+    std::map<std::uint64_t, std::uint64_t> new_damage;  // of damaged_seen_, not written yet
     std::uint64_t dead_letters = 0;
     std::optional<BootTime> dirty_since;
   };
@@ -193,13 +202,15 @@ class DatabaseLog final : public Log, public History {
   Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
   Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
+  Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
+  // log_append.cpp
   Result<std::uint64_t> insert(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> insert_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> make_room_for_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> commit_changes(const NewSegment& segment) REQUIRES(write_mutex_);
+  // log_progress.cpp
   Result<void> write_progress() REQUIRES(write_mutex_);
   Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
-  Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
   Result<void> refuse(std::string_view sink, SeqRange range, const std::vector<DeadLetter>& dead_letters)
@@ -212,6 +223,8 @@ class DatabaseLog final : public Log, public History {
   void count_damaged(std::uint64_t seq, std::uint64_t said_points) REQUIRES(read_mutex_)
       EXCLUDES(state_mutex_);
   void note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) EXCLUDES(state_mutex_);
+  Result<void> count_rows() EXCLUDES(write_mutex_, read_mutex_, state_mutex_);
+  static bool has_hole(SeqRange run, const RunRead& read);
   // The numbers before it that have no row were thinned into it, or are gone: it stands for them too.
   SeqRange with_absent_before(SeqRange range) const REQUIRES(read_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
@@ -241,11 +254,10 @@ class DatabaseLog final : public Log, public History {
 
   // history_removal.cpp
   struct Rewrite {
-    std::uint64_t seq = 0;
+    StoredSegment segment;     // as it was
     std::string lines;         // what is left
     std::uint64_t points = 0;  // taken out
-    std::uint64_t old_payload_bytes = 0;
-    bool is_waiting = false;  // some sink has not had it
+    bool is_waiting = false;   // some sink has not had it
   };
   Result<void> remove_segments_before(std::int64_t before_ns, bool undelivered, bool dry_run,
                                       RemovalReport& report) EXCLUDES(write_mutex_);
@@ -429,12 +441,13 @@ class DatabaseLog final : public Log, public History {
   std::array<std::uint64_t, 3> thin_from_ GUARDED_BY(write_mutex_) = {};  // by level: all before is done
   std::optional<BootTime> opened_ GUARDED_BY(write_mutex_);
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
+  bool is_counted_ GUARDED_BY(read_mutex_) = false;  // the rows of segments, since they were opened
   HistoryConnection history_ GUARDED_BY(history_mutex_);
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::map<std::uint64_t, std::uint64_t> damaged_seen_
-      GUARDED_BY(state_mutex_);  // counted, with their points
+      GUARDED_BY(state_mutex_);  // held, and counted with these points
   std::uint64_t salvages_ GUARDED_BY(state_mutex_) = 0;
   std::uint64_t max_size_bytes_ GUARDED_BY(state_mutex_) = 0;
   std::string set_aside_ GUARDED_BY(state_mutex_);

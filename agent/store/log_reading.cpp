@@ -73,7 +73,7 @@ void DatabaseLog::count_damaged(std::uint64_t seq, std::uint64_t said_points) {
              " points is damaged and is passed over");
   ++state_.damaged;
   state_.damaged_points += points;
-  state_.damage_dirty = true;
+  state_.new_damage[seq] = points;
   for (auto& [name, sink] : state_.sinks) {
     sink.acknowledged.add(gone);
     sink.dirty = true;
@@ -101,6 +101,27 @@ void DatabaseLog::note_handed(std::string_view sink, const std::vector<StoredSeg
   }
 }
 
+// A page that leads to others may be damaged without a word from SQLite: then rows are not found that are
+// counted. Looked for once, when a number that is waited for has no row: it may be gone with good reason.
+Result<void> DatabaseLog::count_rows() {
+  const MutexLock write(write_mutex_);
+  const MutexLock read(read_mutex_);
+  const auto rows = reader_.db.integer("SELECT count(*) FROM segments");
+  if (!rows) return rows.error();
+  is_counted_ = true;
+  const MutexLock lock(state_mutex_);
+  if (as_count(*rows) == state_.segments) return {};
+  return Error{ErrorKind::corrupt, path_.string() + ": of " + std::to_string(state_.segments) + " segments " +
+                                       std::to_string(*rows) + " are found"};
+}
+
+bool DatabaseLog::has_hole(SeqRange run, const RunRead& read) {
+  if (read.segments.empty()) return read.damaged.value_or(0) != run.first;
+  std::uint64_t next = run.first;
+  return std::any_of(read.segments.begin(), read.segments.end(),
+                     [&](const StoredSegment& segment) { return segment.seq != next++; });
+}
+
 Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
                                                                  std::uint64_t from_seq,
                                                                  const ReadLimits& limits) {
@@ -111,18 +132,24 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_vie
         note_handed(sink, {});
         return std::vector<StoredSegment>{};
       }
-      const MutexLock lock(read_mutex_);
-      auto read = read_run(*run, limits);
-      if (!read) return read.error();
-      if (!read->segments.empty()) {
-        note_handed(sink, read->segments);
-        return std::move(read->segments);
+      {
+        const MutexLock lock(read_mutex_);
+        auto read = read_run(*run, limits);
+        if (!read) return read.error();
+        if (is_counted_ || !has_hole(*run, *read)) {
+          if (!read->segments.empty()) {
+            note_handed(sink, read->segments);
+            return std::move(read->segments);
+          }
+          if (read->damaged) {
+            count_damaged(*read->damaged, read->damaged_points);
+          } else {  // numbers without rows: lost in a salvage
+            from_seq = run->last + 1;
+          }
+          continue;
+        }
       }
-      if (read->damaged) {
-        count_damaged(*read->damaged, read->damaged_points);
-      } else {  // numbers without rows: lost in a salvage
-        from_seq = run->last + 1;
-      }
+      if (auto whole = count_rows(); !whole) return whole.error();
     }
   });
 }
@@ -236,6 +263,8 @@ LogStatus DatabaseLog::status() const {
     if (status.segments > 0) status.oldest_ns = look_up(reader_.first_ns_at, status.first_seq);
     for (auto& [backlog, gaps] : sinks) {
       for (const SeqRange& gap : gaps) {
+        // Numbers without rows are nobody's backlog, whatever the totals round them say.
+        if (as_count(look_up(reader_.number_before, gap.last + 1)) < gap.first) continue;
         backlog.segments += as_count(look_up(reader_.segments_through, gap.last)) -
                             as_count(look_up(reader_.segments_before, gap.first));
         backlog.points += as_count(look_up(reader_.points_through, gap.last)) -
@@ -247,6 +276,9 @@ LogStatus DatabaseLog::status() const {
           backlog.segments -= as_count(trimmed->integer(1));
         }
       }
+      // No more than there is: totals may be damaged.
+      backlog.segments = std::min(backlog.segments, status.segments);
+      backlog.points = std::min(backlog.points, status.points);
       if (!gaps.empty()) backlog.oldest_ns = look_up(reader_.first_ns_at, gaps.front().first);
       // One that has left the settings and has nothing waiting is of no interest.
       if (backlog.known || backlog.points > 0) status.sinks.push_back(std::move(backlog));

@@ -210,7 +210,8 @@ Result<bool> DatabaseLog::replace(const ThinPlan& plan, const ThinnedLines& thin
     const auto row = statement->step();
     if (!row) return row.error();
   }
-  const std::array<std::int64_t, 3> total = {totals->integer(0), totals->integer(1), totals->integer(2)};
+  const RowTotals total{as_count(totals->integer(0)), as_count(totals->integer(1)),
+                        as_count(totals->integer(2))};
   const std::uint64_t trimmed_points = as_count(trimmed->integer(0)) + plan.points - thinned.points;
   const std::uint64_t trimmed_segments = as_count(trimmed->integer(1)) + plan.count - 1;
   totals->reset();
@@ -233,24 +234,15 @@ Result<bool> DatabaseLog::replace(const ThinPlan& plan, const ThinnedLines& thin
   if (!transaction) return transaction.error();
   if (auto erased = writer_.db.exec("DELETE FROM segments" + between); !erased) return erased.error();
   if (auto erased = writer_.db.exec("DELETE FROM trimmed" + between); !erased) return erased.error();
-  {
-    Run run(writer_.insert);
-    run->bind(1, as_int(plan.rows.last))
-        .bind(2, static_cast<std::int64_t>(plan.clock))
-        .bind(3, std::string_view(plan.boot_id))
-        .bind(4, thinned.first_ns)
-        .bind(5, thinned.last_ns)
-        .bind(6, as_int(thinned.points))
-        .bind(7, static_cast<std::int64_t>(thinned.lines.size()))
-        .bind(8, std::int64_t{crc32_of(thinned.lines)})
-        .bind(9, std::int64_t{crc32_of(payload_)})
-        .bind_blob(10, payload_)
-        .bind(11, total[0])
-        .bind(12, total[1])
-        .bind(13, total[2])
-        .bind(14, std::int64_t{plan.level});
-    if (const auto done = run->step(); !done) return done.error();
-  }
+  const StoredSegment head{.seq = plan.rows.last,
+                           .clock = plan.clock,
+                           .boot_id = plan.boot_id,
+                           .first_ns = thinned.first_ns,
+                           .last_ns = thinned.last_ns,
+                           .points = static_cast<std::uint32_t>(thinned.points),
+                           .raw_bytes = static_cast<std::uint32_t>(thinned.lines.size()),
+                           .crc32 = crc32_of(thinned.lines)};
+  if (auto put = insert_row(writer_, head, payload_, total, plan.level); !put) return put.error();
   {
     Run run(writer_.insert_trimmed);
     run->bind(1, as_int(plan.rows.last)).bind(2, as_int(trimmed_points)).bind(3, as_int(trimmed_segments));

@@ -198,8 +198,13 @@ bool DatabaseLog::holds_segments() const {
 // One transaction: the rows, and what is counted of them.
 Result<void> DatabaseLog::remove_rows(const Removal& removal) {
   State next;
+  std::vector<std::uint64_t> damaged;
   {
     const MutexLock lock(state_mutex_);
+    for (auto seen = damaged_seen_.lower_bound(removal.range.first);
+         seen != damaged_seen_.end() && seen->first <= removal.range.last; ++seen) {
+      damaged.push_back(seen->first);
+    }
     next.unsummarised_lost = state_.unsummarised_lost + removal.unsummarised_points;
     next.gone_to_ns = std::max(state_.gone_to_ns, removal.known_to_ns);
     next.points = state_.points - removal.points;
@@ -236,10 +241,18 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
     if (auto put = put_dropped(dropped); !put) return put;
   }
   if (auto written = write_progress(); !written) return written;
+  for (const std::uint64_t seq : damaged) {
+    if (auto erased = writer_.db.exec("DELETE FROM meta WHERE key = '" + std::string(meta::kDamagedSegment) +
+                                      std::to_string(seq) + "'");
+        !erased) {
+      return erased;
+    }
+  }
   if (auto committed = transaction->commit(); !committed) return committed;
   progress_written();
 
   const MutexLock lock(state_mutex_);
+  for (const std::uint64_t seq : damaged) damaged_seen_.erase(seq);
   state_.points = next.points;
   state_.payload_bytes = next.payload_bytes;
   state_.segments = next.segments;

@@ -61,6 +61,11 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
         meta::kThinnedMade, meta::kThinnedFrom, meta::kThinnedTo}) {
     if (const std::uint64_t value = old.count(key); value != 0) values[key] = value;
   }
+  // Of a repair of times that was under way.
+  for (const auto& [key, value] : old.values) {
+    if (key.starts_with(meta::kBootEpoch) || key.starts_with(meta::kBootEstimate))
+      values[key] = as_count(value);
+  }
   // The numbers go on where the old ones ended.
   values[meta::kLastSeq] = last_seq;
   values[meta::kTotalPoints] = segments.points;
@@ -70,11 +75,13 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
     // What was counted when it was met is among what is not found now.
     const MutexLock lock(state_mutex_);
     std::uint64_t seen_points = 0;
-    for (const auto& [seq, points] : damaged_seen_) seen_points += points;
-    const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t seen) {
-      values[key] = std::max(values[key], counted) + lost - std::min(lost, seen);
+    std::map<std::uint64_t, std::uint64_t> seen = damaged_segments(old);
+    for (const auto& [seq, points] : damaged_seen_) seen[seq] = points;
+    for (const auto& [seq, points] : seen) seen_points += points;
+    const auto add = [&](const char* key, std::uint64_t counted, std::uint64_t lost, std::uint64_t before) {
+      values[key] = std::max(values[key], counted) + lost - std::min(lost, before);
     };
-    add(meta::kDamaged, state_.damaged, segments.lost.segments, damaged_seen_.size());
+    add(meta::kDamaged, state_.damaged, segments.lost.segments, seen.size());
     add(meta::kDamagedPoints, state_.damaged_points, segments.lost.points, seen_points);
   }
   if (segments.lost.is_at_least) values[meta::kDamagedAtLeast] = 1;
@@ -104,16 +111,12 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
     }
     // The check is of the lines: the rest of the row may be damaged.
     const std::uint64_t points = count_lines(*lines);
-    Run insert(writer_.insert);
-    for (int column = 0; column <= 8; ++column) insert->bind_column(column + 1, *row, column);
-    insert->bind(6, as_int(points))
-        .bind_blob(10, segment.payload)
-        .bind(11, as_int(copied.points + points))
-        .bind(12, as_int(copied.bytes + segment.payload.size()))
-        .bind(13, as_int(copied.count + 1))
-        .bind_column(14, *row, 10);
-    if (const auto done = insert->step(); !done) {
-      if (!is_misfit(writer_.db)) return done.error();
+    segment.points = static_cast<std::uint32_t>(points);
+    const RowTotals totals{copied.points + points, copied.bytes + segment.payload.size(), copied.count + 1};
+    const auto put =
+        insert_row(writer_, segment, segment.payload, totals, static_cast<int>(row->integer(10)));
+    if (!put) {
+      if (!is_misfit(writer_.db)) return put.error();
       losses.failed();
       continue;
     }

@@ -2,6 +2,7 @@
 #include "store/schema.h"
 
 #include <array>
+#include <charconv>
 
 #include "point/payload.h"
 
@@ -11,8 +12,8 @@ namespace {
 
 // segments.total_points, total_bytes and total_segments count all that was ever appended, up to and including
 // the row: what is held, and the backlog of a sink, are differences of two rows, never a scan. payload_crc32
-// is of the compressed bytes, cheap enough to be checked at each read; crc32 is of the lines, as gzip needs
-// it.
+// is of the compressed bytes and of the row beside them (row_check()), cheap enough to be checked at each
+// read; crc32 is of the lines, as gzip needs it.
 constexpr std::array kMigrations = {
     Migration{1, R"(
 CREATE TABLE segments(
@@ -107,6 +108,19 @@ Error newer_schema(const std::string& path, std::int64_t version) {
 std::uint64_t MetaRows::count(std::string_view key) const {
   const auto found = values.find(key);
   return found == values.end() ? 0 : static_cast<std::uint64_t>(found->second);
+}
+
+std::map<std::uint64_t, std::uint64_t> damaged_segments(const MetaRows& meta) {
+  const std::string_view prefix = meta::kDamagedSegment;
+  std::map<std::uint64_t, std::uint64_t> segments;
+  for (auto row = meta.values.lower_bound(prefix); row != meta.values.end() && row->first.starts_with(prefix);
+       ++row) {
+    std::uint64_t seq = 0;
+    const std::string_view number = std::string_view(row->first).substr(prefix.size());
+    std::from_chars(number.data(), number.data() + number.size(), seq);
+    segments[seq] = static_cast<std::uint64_t>(row->second);
+  }
+  return segments;
 }
 
 std::uint32_t meta_check(std::string_view key, std::int64_t value) {

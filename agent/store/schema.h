@@ -41,6 +41,8 @@ struct MetaRows {
   std::uint64_t count(std::string_view key) const;  // 0 when absent
 };
 MetaRows read_meta(Db& db);
+// The segments under kDamagedSegment, with their points.
+std::map<std::uint64_t, std::uint64_t> damaged_segments(const MetaRows& meta);
 // The check in a row of it; 0 in rows written before there was one.
 std::uint32_t meta_check(std::string_view key, std::int64_t value);
 
@@ -66,6 +68,8 @@ inline constexpr const char* kDamagedAtLeast = "damaged_at_least";  // 1: the nu
 inline constexpr const char* kUnsummarisedLost = "unsummarised_lost_points";
 inline constexpr const char* kGoneTo = "gone_to_ns";        // largest known time among removed segments
 inline constexpr const char* kLastAlive = "last_alive_ns";  // clean end of the last agent
+// Of a segment held, whose number follows: points that are counted as damaged.
+inline constexpr const char* kDamagedSegment = "damaged_segment:";
 // Of a boot, whose id follows, with times that are being repaired: when its time 0 was.
 inline constexpr const char* kBootEpoch = "boot_epoch_ns:";
 inline constexpr const char* kBootEstimate = "boot_estimate_ns:";  // the same, of one that never knew

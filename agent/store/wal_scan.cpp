@@ -16,6 +16,7 @@ constexpr std::size_t kHeader = 32;
 constexpr std::size_t kFrameHeader = 24;
 constexpr std::uint32_t kMagic = 0x377f0682;  // the last bit: checksums of big-endian words
 constexpr char kTableLeaf = 0x0d;
+constexpr char kOverflow = 0;  // and the pages of the list of free ones
 constexpr std::uint32_t kVersion = 3007000;
 constexpr std::uint32_t kMostPage = 65536;
 constexpr std::uint64_t kSector = 512;  // is written whole or not at all
@@ -74,7 +75,7 @@ struct Frame {
   std::uint32_t page = 0;
   std::uint32_t commit = 0;  // pages of the database when it ends a commit, else 0
   bool is_intact = false;    // by what the frame before it says: also behind a damaged one
-  bool is_leaf = false;
+  bool is_checked = false;   // what it holds has a check of its own, or is not read
 };
 
 struct Frames {
@@ -116,7 +117,8 @@ Result<Frames> read_frames(FileBlocks& wal) {
     add(sum, bytes.data(), 8, big_endian);
     add(sum, bytes.data() + kFrameHeader, frames.page_bytes, big_endian);
     frame.is_intact = has_salts && frame.page != 0 && sum == stored;
-    frame.is_leaf = bytes[kFrameHeader] == kTableLeaf && frame.page > 1;
+    const char kind = bytes[kFrameHeader];
+    frame.is_checked = frame.page > 1 && (kind == kTableLeaf || kind == kOverflow);
     // What a bad header says is believed when it was written at once.
     if (!has_salts || (!frame.is_intact && at % kSector > kSector - 16)) frame.commit = 0;
     before = stored;
@@ -161,7 +163,7 @@ Result<WalContent> scan_wal(FileBlocks& wal) {
   for (std::size_t i = 0; i < frames->all.size(); ++i) {
     const Frame& frame = frames->all[i];
     if (!frame.is_intact && !content.damage) break;
-    if (frame.is_intact || frame.is_leaf) {
+    if (frame.is_intact || frame.is_checked) {
       pending[frame.page] = frames->offset_of(i);
       stale.erase(frame.page);
     } else {

@@ -24,8 +24,8 @@ struct WalContent {
   std::uint32_t page_bytes = 0;
   std::uint32_t database_pages = 0;  // as of the last commit; 0: there is none
   // Where in the file the newest content of a page begins, by page number. Of a damaged WAL: the frames that
-  // are intact, and of the others those that hold a leaf of a table, which is read row by row, each with its
-  // check. Of any other page an older version is worth more.
+  // are intact, and of the others those that hold a leaf of a table, which is read row by row, or what does
+  // not fit into one. Of any other page an older version is worth more.
   std::unordered_map<std::uint32_t, std::uint64_t> pages;
   bool is_stale = false;  // so for some page only an older version is left
 };

@@ -142,6 +142,10 @@ Action LogWalk::fold() {
     }
   }
   if (folded_.ranges().empty() || below(2) == 0) return flush();
+  return store_folded();
+}
+
+Action LogWalk::store_folded() {
   return {"store summaries",
           [this]() -> Result<void> {
             std::vector<SummaryRow> rows;
@@ -184,7 +188,9 @@ Action LogWalk::set_limits(std::uint64_t max_size_bytes) {
   return {"set limits", [this] { return log_->set_limits(options_); }};
 }
 
+// As agent/equipment/ does it: what is folded is stored before anything is removed, or it would come back.
 Action LogWalk::remove() {
+  if (!folded_.ranges().empty()) return store_folded();
   const std::int64_t before =
       to_ns(clock_.wall()) - std::chrono::nanoseconds(std::chrono::minutes(40)).count();
   const bool undelivered = below(2) == 0;

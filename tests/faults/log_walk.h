@@ -54,6 +54,7 @@ class LogWalk {
   Action append_changes_only();
   Action acknowledge(const std::string& sink, bool with_letters);
   Action fold();
+  Action store_folded();
   Action maintain();
   Action remove();
   Action flush();
