@@ -16,15 +16,20 @@ class BatchLimit {
   static constexpr std::chrono::nanoseconds kSlow = std::chrono::seconds(5);
   static constexpr std::uint64_t kForgetAfter = 1000;  // batches until a refused size is tried again
 
-  explicit BatchLimit(std::uint64_t ceiling)
-      : ceiling_(ceiling), refused_(ceiling), bytes_(std::min(ceiling, std::uint64_t{256} << 10)) {}
+  // `patience`: a batch that takes longer is too large. Less than kSlow when something else waits its turn.
+  explicit BatchLimit(std::uint64_t ceiling, std::chrono::nanoseconds patience = kSlow)
+      : ceiling_(ceiling),
+        slow_(std::min(patience, kSlow)),
+        quick_(std::min(kQuick, slow_ / 2)),
+        refused_(ceiling),
+        bytes_(std::min(ceiling, std::uint64_t{256} << 10)) {}
 
   std::uint64_t bytes() const { return bytes_; }
 
   void accepted(std::chrono::nanoseconds took) {
-    if (took > kSlow) {
+    if (took > slow_) {
       slow();
-    } else if (took < kQuick) {
+    } else if (took < quick_) {
       bytes_ = std::min(refused_, bytes_ * 2);
     }
     if (refused_ < ceiling_ && ++accepted_ >= kForgetAfter) {
@@ -34,7 +39,7 @@ class BatchLimit {
   }
   // A try took its time and came to nothing: the link may be too slow for so much within the sink's time-out.
   void failed(std::chrono::nanoseconds took) {
-    if (took > kSlow) slow();
+    if (took > slow_) slow();
   }
   // The server's limit is below `batch_bytes`.
   void too_large(std::uint64_t batch_bytes) {
@@ -47,6 +52,8 @@ class BatchLimit {
   void slow() { bytes_ = std::max(std::min(kLeast, bytes_), bytes_ / 2); }
 
   const std::uint64_t ceiling_;
+  const std::chrono::nanoseconds slow_;
+  const std::chrono::nanoseconds quick_;
   std::uint64_t refused_;
   std::uint64_t bytes_;
   std::uint64_t accepted_ = 0;

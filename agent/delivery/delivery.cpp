@@ -28,7 +28,9 @@ class DeliveryLoop final : public Delivery {
         sink_(sink),
         clock_(clock),
         backoff_(options.seed),
-        limit_(std::min(options.batch_bytes, sink.max_batch_bytes())),
+        // A batch of the backlog is never so long under way that live readings miss their flush.
+        limit_(std::min(options.batch_bytes, sink.max_batch_bytes()),
+               options.live_first ? options.every / 4 : BatchLimit::kSlow),
         next_flush_(clock.boot() + backoff_.fraction(options.every)),
         next_try_(next_flush_),
         live_from_(log.last_seq() + 1),
@@ -59,6 +61,7 @@ class DeliveryLoop final : public Delivery {
   BootTime finish_isolation(BootTime now) EXCLUDES(mutex_);
   BootTime start_isolation(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
   BootTime accepted(const Batch& batch, nanoseconds took, bool backlog, BootTime now) EXCLUDES(mutex_);
+  BootTime next_batch(BootTime now);
   BootTime failed(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
   BootTime store_failed(const Error& error, BootTime now) EXCLUDES(mutex_);
   void set_state(DeliveryStatus::State state, std::string reason, std::optional<BootTime> next)
@@ -74,8 +77,9 @@ class DeliveryLoop final : public Delivery {
   BatchLimit limit_;
   BootTime next_flush_;
   BootTime next_try_;
-  bool flushing_ = false;                // what there is goes out until nothing is left
-  std::vector<StoredSegment> segments_;  // of the batch under way
+  bool flushing_ = false;                 // what there is goes out until nothing is left
+  std::optional<BootTime> broken_since_;  // the first failure since something went through
+  std::vector<StoredSegment> segments_;   // of the batch under way
   std::vector<Payload> payloads_;
   std::unique_ptr<Isolation> isolation_;
   std::uint64_t live_from_;  // live_first: segments from here on are live
@@ -123,6 +127,7 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   const BootTime now = clock_.boot();
   const bool asked = take_flush_request();
   if (!asked && now < next_try_) return next_try_;
+  if (asked) broken_since_.reset();  // somebody has acted, and does not want to wait
   if (isolation_) return next_try_ = isolate_next(stop);
   if (asked || now >= next_flush_ || !flushing_) begin_flush(now);
   auto reading = read(now);
@@ -223,25 +228,37 @@ BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, bool backl
   limit_.accepted(took);
   backoff_.succeeded(now);
   failure_.succeeded();
+  const BootTime next = next_batch(now);
   if (backlog && options_.backlog_bytes_per_second > 0) bucket_ -= static_cast<double>(batch.raw_bytes);
   const MutexLock lock(mutex_);
   status_.state = DeliveryStatus::State::delivering;
   status_.reason.clear();
-  status_.next_try = now;
+  status_.next_try = next;
   status_.last_acknowledged = clock_.wall();
   status_.delivered_points += batch.points;
   status_.delivered_bytes += batch.raw_bytes;
   status_.batch_bytes = limit_.bytes();
-  return now;
+  return next;
+}
+
+// At once; but a server that was away for longer than a flush interval has a whole fleet waiting for it, and
+// what waits here goes at a random time of the next one.
+BootTime DeliveryLoop::next_batch(BootTime now) {
+  const auto broken_since = std::exchange(broken_since_, std::nullopt);
+  if (!broken_since || now - *broken_since < options_.every) return now;
+  flushing_ = false;
+  return next_flush_ = now + backoff_.fraction(options_.every);
 }
 
 BootTime DeliveryLoop::failed(const Outcome& outcome, BootTime now) {
   const bool paused = outcome.kind == Outcome::Kind::paused;
   nanoseconds wait = paused ? Backoff::kLongest : backoff_.failed();
   // Told "0", or a date that our clock has passed, is no leave to ask without a pause.
+  // A fleet that is told the same date does not come back in the same moment.
   if (!paused && outcome.retry_after && *outcome.retry_after >= Backoff::kShortest) {
-    wait = std::min(*outcome.retry_after, Backoff::kLongestTold);
+    wait = std::min(*outcome.retry_after + backoff_.fraction(options_.every), Backoff::kLongestTold);
   }
+  if (!broken_since_) broken_since_ = now;
   failure_.failed((paused ? "paused: " : "") + outcome.message);
   {
     const MutexLock lock(mutex_);
@@ -311,15 +328,16 @@ BootTime DeliveryLoop::finish_isolation(BootTime now) {
   segments_.clear();
   backoff_.succeeded(now);
   failure_.succeeded();
+  const BootTime next = next_batch(now);
   const MutexLock lock(mutex_);
   status_.state = DeliveryStatus::State::delivering;
   status_.reason.clear();
-  status_.next_try = now;
+  status_.next_try = next;
   status_.last_acknowledged = clock_.wall();
   status_.dead_letters += letters.size();
   status_.delivered_points += lines - std::min<std::uint64_t>(lines, letters.size());
   status_.delivered_bytes += bytes;
-  return now;
+  return next;
 }
 
 }  // namespace

@@ -146,6 +146,43 @@ TEST_F(DeliveryTest, AFailureIsRetriedWithGrowingJitteredPauses) {
   EXPECT_EQ(delivery_->status().reason, "");
 }
 
+// A server that was away has a whole fleet waiting: the first batch shows that it is back, the rest waits.
+TEST_F(DeliveryTest, AfterAnOutageTheBacklogWaitsARandomPartOfTheInterval) {
+  std::set<std::int64_t> waits;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    make({.every = 10s, .batch_bytes = 1000, .seed = seed});
+    for (int i = 0; i < 5; ++i) append(100);
+    sink_.answer = [](const std::string&) { return retry(); };
+    run_for(1min);
+    std::vector<BootTime> accepted;
+    sink_.answer = [&](const std::string&) {
+      accepted.push_back(clock_.boot());
+      return Outcome{.kind = Outcome::Kind::accepted};
+    };
+    run_for(6min);
+    EXPECT_EQ(backlog(), 0u);
+    ASSERT_GE(accepted.size(), 3u);
+    EXPECT_LE(accepted[1] - accepted[0], 10s);
+    EXPECT_EQ(accepted[2], accepted[1]);
+    waits.insert((accepted[1] - accepted[0]).count() / 1'000'000'000);
+  }
+  EXPECT_GT(waits.size(), 4u);
+}
+
+TEST_F(DeliveryTest, AFailureShorterThanAnIntervalHoldsNothingUp) {
+  make({.every = 10s, .batch_bytes = 1000});
+  for (int i = 0; i < 5; ++i) append(100);
+  std::vector<BootTime> accepted;
+  sink_.answer = [&](const std::string&) {
+    if (sink_.requests == 1) return retry();
+    accepted.push_back(clock_.boot());
+    return Outcome{.kind = Outcome::Kind::accepted};
+  };
+  run_for(12s);
+  ASSERT_EQ(accepted.size(), 5u);
+  EXPECT_EQ(accepted.back(), accepted.front());
+}
+
 TEST_F(DeliveryTest, RetryAfterIsKeptToAtMostAnHour) {
   for (const auto& [told, kept] : {std::pair(90s, 90s), std::pair(86400s, 3600s)}) {
     make({.every = 1s});
@@ -157,9 +194,11 @@ TEST_F(DeliveryTest, RetryAfterIsKeptToAtMostAnHour) {
       return outcome;
     };
     delivery_->flush();
-    EXPECT_EQ(delivery_->step({}) - clock_.boot(), kept);
+    const auto wait = delivery_->step({}) - clock_.boot();
+    EXPECT_GE(wait, kept);
+    EXPECT_LE(wait, std::min<std::chrono::nanoseconds>(kept + 1s, 1h));  // a random part of the interval more
     EXPECT_EQ(delivery_->status().state, State::waiting);
-    EXPECT_EQ(delivery_->step({}) - clock_.boot(), kept);  // asked too early: nothing is sent
+    EXPECT_EQ(delivery_->step({}) - clock_.boot(), wait);  // asked too early: nothing is sent
   }
   EXPECT_EQ(sink_.requests, 2);
 }
@@ -312,6 +351,32 @@ TEST_F(DeliveryTest, LiveFirstSendsFreshReadingsBeforeTheBacklogAndPacesIt) {
   run_for(60s);
   EXPECT_EQ(backlog(), 0u);
   EXPECT_EQ(arrived.size(), static_cast<std::size_t>(line_));
+}
+
+TEST_F(DeliveryTest, LiveFirstKeepsTheBacklogsBatchesShortOnASlowLink) {
+  for (int i = 0; i < 2000; ++i) append(400);  // about 10 MB
+  make({.every = 10s, .live_first = true, .batch_bytes = 1 << 20});
+  std::map<int, BootTime> arrived;
+  sink_.answer = [&](const std::string& lines) {
+    clock_.advance(std::chrono::milliseconds(lines.size() / 16));  // 16 kB a second
+    for (std::size_t at = 0; (at = lines.find("v=", at)) != std::string::npos; ++at) {
+      arrived[std::atoi(lines.c_str() + at + 2)] = clock_.boot();
+    }
+    return Outcome{.kind = Outcome::Kind::accepted};
+  };
+  run_for(1min);  // it learns how slow the link is
+  std::map<int, BootTime> made;
+  for (int second = 0; second < 60; ++second) {
+    append(1);
+    made[line_] = clock_.boot();
+    run_for(1s);
+  }
+  run_for(15s);
+  EXPECT_GT(backlog(), 100'000u) << "nothing was tried";
+  for (const auto& [line, when] : made) {
+    ASSERT_TRUE(arrived.count(line)) << line;
+    EXPECT_LE(arrived[line] - when, 13s) << line;
+  }
 }
 
 std::string without_bad(std::string lines) {
