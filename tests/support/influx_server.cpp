@@ -139,7 +139,7 @@ void InfluxServer::for_each_row(const std::string& database, const std::string& 
       continue;
     }
     Row row;
-    for (std::size_t i = 0; i < cells.size() && i < names.size(); ++i) row[names[i]] = cells[i];
+    for (std::size_t i = 0; i < names.size(); ++i) row[names[i]] = i < cells.size() ? cells[i] : "";
     use(row);
   }
 }
