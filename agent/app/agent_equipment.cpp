@@ -38,8 +38,9 @@ Result<void> Agent::open_equipment(const Settings& settings) {
   if (!known) return known.error();
   directory_->restore(*known);
   observer_ = std::make_unique<DirectoryObserver>(*directory_);
-  readings_ = std::make_unique<LogReadings>(log_->history(), metric_namer());
-  keeper_ = std::make_unique<SummaryKeeper>(log_->history(), clock_, metric_namer());
+  const SiteIdSource site_id = [this] { return current_settings().site_id; };
+  readings_ = std::make_unique<LogReadings>(log_->history(), metric_namer(), site_id);
+  keeper_ = std::make_unique<SummaryKeeper>(log_->history(), clock_, metric_namer(), site_id);
   upkeep_ = std::make_unique<Upkeep>(*directory_, *keeper_, *log_, clock_);
   equipment_ = std::make_unique<SiteEquipment>(SiteEquipmentParts{
       .directory = *directory_,
@@ -48,7 +49,7 @@ Result<void> Agent::open_equipment(const Settings& settings) {
       .keeper = *keeper_,
       .namer = metric_namer(),
       .stamp = [this] { return stamp(); },
-      .site_id = [this] { return current_settings().site_id; },
+      .site_id = site_id,
       .commit = [this](std::span<const NewSegment> lines) { return committer_->commit(lines); },
       .server_readings = [this](const std::string& sink) { return server_readings(sink); },
   });

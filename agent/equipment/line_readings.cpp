@@ -67,8 +67,12 @@ bool contains(TimeSpan span, std::int64_t time_ns) {
 
 }  // namespace
 
-LineReadings::LineReadings(MetricNamer namer, std::string equipment_id, std::vector<std::string> metrics)
-    : namer_(std::move(namer)), equipment_id_(std::move(equipment_id)), metrics_(std::move(metrics)) {}
+LineReadings::LineReadings(MetricNamer namer, std::string equipment_id, std::vector<std::string> metrics,
+                           std::string site_id)
+    : namer_(std::move(namer)),
+      equipment_id_(std::move(equipment_id)),
+      metrics_(std::move(metrics)),
+      site_id_(std::move(site_id)) {}
 
 bool LineReadings::wants_metric(std::string_view metric) const {
   return metrics_.empty() || std::find(metrics_.begin(), metrics_.end(), metric) != metrics_.end();
@@ -133,6 +137,7 @@ std::unique_ptr<LineReadings::Head> LineReadings::resolve(std::string_view line,
   head->measurement = unescape_measurement(decoder.view().measurement);
   std::vector<std::pair<std::string_view, std::string_view>> own;
   for (const auto& [key, value] : decoder.view().tags) {
+    if (key == "site_id" && !site_id_.empty() && unescape(value) != site_id_) return head;
     if (key == "equipment_id") head->equipment_id = unescape(value);
     if (key == "metric_name") head->metric = unescape(value);
     if (is_own(key, value)) own.emplace_back(key, value);

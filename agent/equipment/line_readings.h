@@ -6,8 +6,9 @@
 // equipment_metrics: metric = tag metric_name, value = field `value`; other fields are no series.
 // Any other measurement (native layout, and points of other programs): each numeric field is a series;
 // booleans count 1 and 0. Of a thinned line (point/thinned_fields.h) the mean counts, as one reading. Lines
-// without equipment_id, status changes and the agent's gaps hold no readings. The tags of a series are those
-// that the layout does not set, and not clock=estimated: escaped as in line protocol, sorted by key.
+// without equipment_id, of another site (which are forwarded), status changes and the agent's gaps hold no
+// readings. The tags of a series are those that the layout does not set, and not clock=estimated: escaped as
+// in line protocol, sorted by key.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,14 @@ namespace vigile {
 using MetricNamer =
     std::function<std::optional<std::string>(std::string_view measurement, std::string_view field)>;
 
+// The site as the settings have it now. Any thread.
+using SiteIdSource = std::function<std::string()>;
+
 class LineReadings {
  public:
-  // Empty: all equipments, all metrics.
-  LineReadings(MetricNamer namer, std::string equipment_id, std::vector<std::string> metrics);
+  // Empty: all equipments, all metrics, all sites. A line that does not say its site is this one's.
+  LineReadings(MetricNamer namer, std::string equipment_id, std::vector<std::string> metrics,
+               std::string site_id = {});
 
   // Calls `use` with each wanted reading of `lines` (as the log holds them: each ends in '\n', no other
   // newline) in `span`, until it returns false; then so does this. Lines that cannot be read are passed over.
@@ -67,6 +72,7 @@ class LineReadings {
   const MetricNamer namer_;
   const std::string equipment_id_;
   const std::vector<std::string> metrics_;
+  const std::string site_id_;
   std::unordered_map<std::string_view, std::unique_ptr<Head>> heads_;  // by their text; bounded
 };
 

@@ -47,8 +47,8 @@ struct LogReadings::Tools {
   std::size_t series = 0;                          // in it
   bool used_summaries = false;
 
-  Tools(const MetricNamer& namer, const ReadingFilter& filter)
-      : lines(namer, filter.equipment_id, filter.metrics), wanted{filter.equipment_id, {}} {
+  Tools(const MetricNamer& namer, const ReadingFilter& filter, const std::string& site_id)
+      : lines(namer, filter.equipment_id, filter.metrics, site_id), wanted{filter.equipment_id, {}} {
     if (!filter.metrics.empty()) {
       wanted.metric_wanted = [this](std::string_view metric) { return lines.wants_metric(metric); };
     }
@@ -63,10 +63,11 @@ struct LogReadings::Tools {
   }
 };
 
-LogReadings::LogReadings(History& history, MetricNamer namer) : history_(history), namer_(std::move(namer)) {}
+LogReadings::LogReadings(History& history, MetricNamer namer, SiteIdSource site_id)
+    : history_(history), namer_(std::move(namer)), site_id_(std::move(site_id)) {}
 
 Result<void> LogReadings::scan(const ReadingFilter& filter, const std::function<bool(const Reading&)>& use) {
-  Tools tools(namer_, filter);
+  Tools tools(namer_, filter, site_id_ ? site_id_() : "");
   const auto done = read_raw(filter.span, false, tools, use);
   if (!done) return done.error();
   return {};
@@ -218,7 +219,7 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
 
 Result<ReadingCoverage> LogReadings::fold(const ReadingFilter& filter, bool may_use_summaries,
                                           std::int64_t bucket_ns, const FoldedSeries& use) {
-  Tools tools(namer_, filter);
+  Tools tools(namer_, filter, site_id_ ? site_id_() : "");
   auto planned = plan(filter, may_use_summaries, tools);
   if (!planned) return planned.error();
   const TimeSpan whole = planned->coverage.span;

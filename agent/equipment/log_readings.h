@@ -16,7 +16,7 @@ namespace vigile {
 
 class LogReadings final : public ReadingSource {
  public:
-  LogReadings(History& history, MetricNamer namer);
+  LogReadings(History& history, MetricNamer namer, SiteIdSource site_id = {});
 
   Result<void> scan(const ReadingFilter& filter, const std::function<bool(const Reading&)>& use) override;
   Result<ReadingCoverage> fold(const ReadingFilter& filter, bool may_use_summaries, std::int64_t bucket_ns,
@@ -45,6 +45,7 @@ class LogReadings final : public ReadingSource {
 
   History& history_;
   const MetricNamer namer_;
+  const SiteIdSource site_id_;
 };
 
 }  // namespace vigile

@@ -22,8 +22,8 @@ constexpr TimeSpan kEver{std::numeric_limits<std::int64_t>::min(), std::numeric_
 
 }  // namespace
 
-SummaryKeeper::SummaryKeeper(History& history, const Clock& clock, MetricNamer namer)
-    : history_(history), clock_(clock), namer_(std::move(namer)) {}
+SummaryKeeper::SummaryKeeper(History& history, const Clock& clock, MetricNamer namer, SiteIdSource site_id)
+    : history_(history), clock_(clock), namer_(std::move(namer)), site_id_(std::move(site_id)) {}
 
 BootTime SummaryKeeper::step(BootTime now) {
   const MutexLock lock(mutex_);
@@ -34,7 +34,7 @@ BootTime SummaryKeeper::step(BootTime now) {
     const std::int64_t open_ns = floor_to(to_ns(clock_.wall()), kHourNs);
     open_hours_ = clock_.wall_is_set() ? TimeSpan{open_ns, open_ns + kOpenHours * kHourNs} : TimeSpan{};
     position_ = 0;  // clocks may have been repaired anywhere
-    lines_.emplace(namer_, "", std::vector<std::string>());
+    lines_.emplace(namer_, "", std::vector<std::string>(), site_id_ ? site_id_() : "");
     inflate_.emplace();
   }
   const Result<bool> more = fold_slice();

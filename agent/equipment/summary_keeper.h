@@ -31,7 +31,7 @@ class SummaryKeeper {
   static constexpr std::size_t kMostBytes = std::size_t{2} << 20;      // folded and not stored
   static constexpr std::uint64_t kStepBytes = std::uint64_t{1} << 20;  // of lines, read in one step
 
-  SummaryKeeper(History& history, const Clock& clock, MetricNamer namer);
+  SummaryKeeper(History& history, const Clock& clock, MetricNamer namer, SiteIdSource site_id = {});
 
   // Does a slice of work if any is due. Returns when it wants to be called again: at once while there is
   // more, else shortly after the close of the hour (in a minute after an error, which is logged).
@@ -55,6 +55,7 @@ class SummaryKeeper {
   History& history_;
   const Clock& clock_;
   const MetricNamer namer_;
+  const SiteIdSource site_id_;
   std::atomic<bool> hurry_ = false;
 
   Mutex mutex_;

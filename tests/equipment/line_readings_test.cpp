@@ -78,6 +78,21 @@ TEST(LineReadings, passes_over_what_holds_no_reading) {
               IsEmpty());
 }
 
+TEST(LineReadings, leaves_forwarded_lines_of_other_sites_alone) {
+  LineReadings reader(nullptr, "", {}, "plant, one");
+  std::vector<double> values;
+  const std::string lines =
+      "equipment_metrics,equipment_id=1,metric_name=m,site_id=plant\\,\\ one value=1 1\n"
+      "equipment_metrics,equipment_id=1,metric_name=m,site_id=plant\\,\\ two value=2 2\n"
+      "equipment_metrics,equipment_id=1,metric_name=m value=3 3\n"
+      "press,equipment_id=1,site_id=2 force=4 4\n";
+  EXPECT_TRUE(reader.read(lines, kEver, [&](const Reading& reading) {
+    values.push_back(reading.value);
+    return true;
+  }));
+  EXPECT_THAT(values, ElementsAre(1, 3));
+}
+
 TEST(LineReadings, leaves_the_mark_of_an_estimated_clock_out_of_the_tags) {
   EXPECT_THAT(readings_of("equipment_metrics,clock=estimated,equipment_id=1,metric_name=m value=1 3\n"
                           "equipment_metrics,clock=atomic,equipment_id=1,metric_name=m value=1 3\n"),
