@@ -14,6 +14,7 @@ namespace vigile {
   X(Load) \
   X(Memory) \
   X(Modbus) \
+  X(Mqtt) \
   X(Network) \
   X(Ping) \
   X(Simulate) \

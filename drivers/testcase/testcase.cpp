@@ -199,7 +199,8 @@ Result<void> TextOutput::add_point(const Point& point, PointOrigin origin) {
 }
 
 Result<void> TextOutput::commit() {
-  text += "commit\n";
+  text += commit_error ? "commit that fails\n" : "commit\n";
+  if (commit_error) return *commit_error;
   return {};
 }
 

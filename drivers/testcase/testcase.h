@@ -27,6 +27,7 @@ class TextOutput final : public Output {
   Result<void> commit() override;
   void availability(bool up, std::optional<double> response_time_ms, std::string_view reason) override;
   std::string text;
+  std::optional<Error> commit_error;  // what commit() says
 
  private:
   const DriverInfo& info_;

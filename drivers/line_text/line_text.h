@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Line protocol that a program or a broker hands over, as points of a driver.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "drivers/driver.h"
+
+namespace vigile {
+
+// What came of texts. The first that was wrong is told whole, the others are counted.
+struct TextReport {
+  std::uint64_t points = 0;   // taken
+  std::uint64_t refused = 0;  // lines or messages
+  std::optional<Error> first;
+
+  void refuse(Error error) {
+    ++refused;
+    if (!first) first = std::move(error);
+  }
+  // The first error, with how many more there were.
+  Result<void> result() const;
+};
+
+// Hands each line of `text` (times in nanoseconds, or none) to `out`. Bad lines are left out: kind parse,
+// "<place>: line 3, column 12: expected …: \"text\"". At most `most` points are taken; what comes after them
+// is refused, each line counted.
+void add_lines(std::string_view text, PointOrigin origin, std::string_view place, Output& out,
+               TextReport& report, std::uint64_t most = UINT64_MAX);
+
+// For messages: printable, of bounded length, in quotes.
+std::string shown_text(std::string_view text);
+
+}  // namespace vigile

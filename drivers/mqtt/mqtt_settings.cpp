@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/mqtt/mqtt_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+namespace vigile::mqtt_driver {
+
+namespace {
+
+constexpr std::size_t kLongestName = 100;
+constexpr std::array<std::string_view, 2> kVersions = {"5", "3.1.1"};
+constexpr std::array<std::string_view, 3> kFormats = {"line_protocol", "json", "value"};    // as Format
+constexpr std::array<std::string_view, 3> kTypes = {"number", "bool", "text"};              // as ValueType
+constexpr std::array<std::string_view, 5> kTimeUnits = {"ns", "us", "ms", "s", "iso8601"};  // as TimeUnit
+
+constexpr std::array kColumns = {
+    OptionSpec{.name = "name", .help = "Name of the metric.", .required = true},
+    OptionSpec{
+        .name = "path", .help = "Where it stands: a JSON pointer, /data/0/temperature.", .required = true},
+    OptionSpec{.name = "type",
+               .type = OptionType::choice,
+               .help = "number, bool (true, false, on, off, 1, 0), text.",
+               .fallback = "number",
+               .choices = kTypes},
+    OptionSpec{.name = "scale",
+               .type = OptionType::number,
+               .help = "The value is what was read, times this, plus offset.",
+               .fallback = "1"},
+    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
+    OptionSpec{.name = "unit", .help = "Unit of the value, for who reads this file: °C, bar."},
+};
+
+constexpr std::array kOptions = {
+    OptionSpec{.name = "url",
+               .help = "The broker: mqtt://host:1883, or mqtts://host:8883 with TLS.",
+               .required = true},
+    OptionSpec{.name = "client_id",
+               .help = "Name of the session at the broker; no two clients may have the same.",
+               .required = true},
+    OptionSpec{.name = "topics",
+               .type = OptionType::list,
+               .help = "What to subscribe to; a level {line} is any one, and becomes the tag line.",
+               .required = true},
+    OptionSpec{.name = "format",
+               .type = OptionType::choice,
+               .help = "What messages hold: line_protocol, json (see values), or one value.",
+               .fallback = "line_protocol",
+               .choices = kFormats},
+    OptionSpec{.name = "forward",
+               .type = OptionType::boolean,
+               .help = "Lines are other agents' and go on as they are; else they are of this equipment.",
+               .fallback = "false"},
+    OptionSpec{
+        .name = "values", .type = OptionType::rows, .help = "With json: what to take.", .columns = kColumns},
+    OptionSpec{.name = "time_path",
+               .help = "With json: where the time stands, a JSON pointer; the time of arrival if absent."},
+    OptionSpec{.name = "time_unit",
+               .type = OptionType::choice,
+               .help = "Of the time at time_path: since 1970, or an ISO 8601 date.",
+               .fallback = "s",
+               .choices = kTimeUnits},
+    OptionSpec{.name = "metric",
+               .help = "With value: name of the metric; the topic's level {metric} if absent."},
+    OptionSpec{.name = "type",
+               .type = OptionType::choice,
+               .help = "With value: number, bool (true, false, on, off, 1, 0), text.",
+               .fallback = "number",
+               .choices = kTypes},
+    OptionSpec{.name = "scale",
+               .type = OptionType::number,
+               .help = "With value: it is what was read, times this, plus offset.",
+               .fallback = "1"},
+    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
+    OptionSpec{.name = "version",
+               .type = OptionType::choice,
+               .help = "Of the protocol: 5 or 3.1.1.",
+               .fallback = "5",
+               .choices = kVersions},
+    OptionSpec{.name = "user", .help = "Who logs in."},
+    OptionSpec{.name = "password", .help = "Password.", .secret = true},
+    OptionSpec{.name = "session_expiry",
+               .type = OptionType::duration,
+               .help = "How long the broker keeps messages for us while we are away; version 5.",
+               .fallback = "7d",
+               .min = 1,
+               .max = 4294967294.0},
+    OptionSpec{.name = "window",
+               .type = OptionType::integer,
+               .help = "Messages that the broker sends ahead of acknowledgement; version 5.",
+               .fallback = "500",
+               .min = 1,
+               .max = 65535},
+    OptionSpec{.name = "max_message",
+               .type = OptionType::size,
+               .help = "A longer message is refused.",
+               .fallback = "256KiB",
+               .min = 1024,
+               .max = 16777216},
+    OptionSpec{
+        .name = "keep_alive",
+        .type = OptionType::duration,
+        .help = "The broker gives us up after one and a half of it in silence; more than twice every.",
+        .fallback = "60s",
+        .min = 2,
+        .max = 65535},
+    OptionSpec{.name = "timeout",
+               .type = OptionType::duration,
+               .help = "No answer after this long, to connecting or to a packet.",
+               .fallback = "5s",
+               .min = 0.1,
+               .max = 60},
+    OptionSpec{.name = "ca_file",
+               .help = "PEM file of who signed the broker's certificate; the system's if absent."},
+    OptionSpec{.name = "cert_file", .help = "PEM file of our certificate, for brokers that ask for one."},
+    OptionSpec{.name = "key_file", .help = "PEM file of its key."},
+    OptionSpec{.name = "insecure",
+               .type = OptionType::boolean,
+               .help = "Do not check the broker's certificate.",
+               .fallback = "false"},
+};
+
+Error bad(std::string_view option, std::string_view what) {
+  return Error{ErrorKind::config, std::string(option) + ": " + std::string(what)};
+}
+
+template <class Enum, std::size_t N>
+Enum chosen(const std::array<std::string_view, N>& names, std::string_view name) {
+  return static_cast<Enum>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+Result<void> check_pointer(const std::string& option, const std::string& text) {
+  try {
+    const nlohmann::json::json_pointer pointer(text);
+    // An index into a list is a number, as find() in message.cpp must not meet anything else.
+    (void)nlohmann::json().contains(pointer);
+    return {};
+  } catch (const std::exception&) {
+    return bad(option, "\"" + text.substr(0, 200) + "\" is not a JSON pointer like /data/temperature");
+  }
+}
+
+Result<void> check_name(const std::string& option, const std::string& name) {
+  if (name.empty() || name.size() > kLongestName) return bad(option, "a name has 1 to 100 bytes");
+  if (is_own_metric(name)) return bad(option, name + ": is the name of a metric that the driver itself has");
+  return {};
+}
+
+Result<std::vector<JsonValue>> read_values(const Options& options) {
+  std::vector<JsonValue> values;
+  for (const Options& row : options.rows("values")) {
+    JsonValue one;
+    one.name = row.text("name");
+    if (const auto valid = check_name("values", one.name); !valid) return valid.error();
+    one.pointer = row.text("path");
+    if (const auto valid = check_pointer("values: " + one.name, one.pointer); !valid) return valid.error();
+    one.type = chosen<ValueType>(kTypes, row.text("type"));
+    one.scale = row.number("scale");
+    one.offset = row.number("offset");
+    const bool is_twice = std::any_of(values.begin(), values.end(),
+                                      [&](const JsonValue& other) { return other.name == one.name; });
+    if (is_twice) return bad("values", one.name + " is there twice");
+    values.push_back(std::move(one));
+  }
+  return values;
+}
+
+Result<MessageSettings> read_message(const Options& options, const std::vector<TopicPattern>& topics) {
+  MessageSettings message;
+  message.format = chosen<Format>(kFormats, options.text("format"));
+  message.origin = options.flag("forward") ? PointOrigin::agent : PointOrigin::here;
+  auto values = read_values(options);
+  if (!values) return values.error();
+  message.values = std::move(*values);
+  message.time_pointer = options.text("time_path");
+  message.time_unit = chosen<TimeUnit>(kTimeUnits, options.text("time_unit"));
+  message.bare.name = options.text("metric");
+  message.bare.type = chosen<ValueType>(kTypes, options.text("type"));
+  message.bare.scale = options.number("scale");
+  message.bare.offset = options.number("offset");
+  const bool is_json = message.format == Format::json;
+  if (is_json == message.values.empty())
+    return bad("values", is_json ? "json needs to know what to take" : "has no effect without format: json");
+  if (!is_json && !message.time_pointer.empty())
+    return bad("time_path", "has no effect without format: json");
+  if (!message.time_pointer.empty()) {
+    if (const auto valid = check_pointer("time_path", message.time_pointer); !valid) return valid.error();
+  }
+  const bool is_value = message.format == Format::value;
+  if (!is_value && !message.bare.name.empty()) return bad("metric", "has no effect without format: value");
+  if (is_value && !message.bare.name.empty()) {
+    if (const auto valid = check_name("metric", message.bare.name); !valid) return valid.error();
+  }
+  if (message.format != Format::line_protocol && options.flag("forward"))
+    return bad("forward", "has no effect without format: line_protocol");
+  for (const TopicPattern& topic : topics) {
+    if (message.format == Format::line_protocol && !topic.tags.empty())
+      return bad("topics",
+                 topic.filter + ": lines have their own tags, levels with names are for json and value");
+    const bool names_metric = std::any_of(topic.tags.begin(), topic.tags.end(),
+                                          [](const auto& tag) { return tag.second == "metric"; });
+    if (is_value && message.bare.name.empty() && !names_metric)
+      return bad("topics", topic.filter + ": without the option metric, a level must be {metric}");
+  }
+  return message;
+}
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() {
+  return kOptions;
+}
+
+bool is_own_metric(std::string_view name) {
+  return name.starts_with("mqtt_") || name == "messages" || name == "bytes" || name == "refused" ||
+         name == "connected";
+}
+
+Result<BrokerAddress> parse_broker_address(std::string_view text) {
+  const Error wrong = bad("url", shown_text(text) + " is not like mqtt://host:1883 or mqtts://host:8883");
+  BrokerAddress address;
+  address.is_tls = text.starts_with("mqtts://");
+  if (!address.is_tls && !text.starts_with("mqtt://")) return wrong;
+  address.shown = text;
+  std::string_view rest = text.substr(address.is_tls ? 8 : 7);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.size() > 255 || rest.find_first_of("/@?# \\") != std::string_view::npos) return wrong;
+  std::string_view port = address.is_tls ? "8883" : "1883";
+  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
+  if (bracket == std::string_view::npos) return wrong;
+  const std::size_t colon = rest.find(':', bracket);
+  if (colon != std::string_view::npos) port = rest.substr(colon + 1);
+  address.host = rest.substr(0, colon);
+  if (rest.starts_with('[')) {
+    if (bracket + 1 != std::min(colon, rest.size())) return wrong;
+    address.host = rest.substr(1, bracket - 1);
+  }
+  unsigned number = 0;
+  const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (address.host.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() ||
+      number < 1 || number > 65535) {
+    return wrong;
+  }
+  address.port = static_cast<std::uint16_t>(number);
+  return address;
+}
+
+Result<MqttSettings> read_settings(const Options& options) {
+  MqttSettings settings;
+  auto broker = parse_broker_address(options.text("url"));
+  if (!broker) return broker.error();
+  settings.broker = std::move(*broker);
+  settings.tls = {options.text("ca_file"), options.text("cert_file"), options.text("key_file"),
+                  options.flag("insecure")};
+  if (settings.tls.cert_file.empty() != settings.tls.key_file.empty())
+    return bad("cert_file", "and key_file go together");
+  if (options.list("topics").empty()) return bad("topics", "there must be one");
+  for (const std::string& text : options.list("topics")) {
+    auto topic = parse_topic_pattern(text);
+    if (!topic) return topic.error();
+    settings.topics.push_back(std::move(*topic));
+  }
+  auto message = read_message(options, settings.topics);
+  if (!message) return message.error();
+  settings.message = std::move(*message);
+  settings.max_message_bytes = options.size_bytes("max_message");
+  settings.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options.duration("timeout"));
+  ConnectRequest& connect = settings.connect;
+  connect.version = options.text("version") == "5" ? Version::v5 : Version::v3_1_1;
+  connect.client_id = options.text("client_id");
+  if (connect.client_id.empty() || connect.client_id.size() > 200)
+    return bad("client_id", "has 1 to 200 bytes");
+  if (options.has("user")) connect.user = options.text("user");
+  if (options.has("password")) connect.password = options.text("password");
+  if (connect.password && !connect.user) return bad("password", "needs a user");
+  if (connect.user.value_or("").size() > 65'535 || connect.password.value_or("").size() > 65'535)
+    return bad("password", "and user have at most 65535 bytes");
+  const auto seconds = [&](std::string_view name) {
+    return std::chrono::duration_cast<std::chrono::seconds>(options.duration(name)).count();
+  };
+  connect.keep_alive_s = static_cast<std::uint16_t>(seconds("keep_alive"));
+  connect.session_expiry_s = static_cast<std::uint32_t>(seconds("session_expiry"));
+  connect.receive_maximum = static_cast<std::uint16_t>(options.integer("window"));
+  return settings;
+}
+
+}  // namespace vigile::mqtt_driver

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Against Debian's mosquitto.
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "core/unique_fd.h"
+#include "drivers/mqtt/mqtt.h"
+#include "drivers/testcase/testcase.h"
+#include "support/mosquitto_server.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace vigile {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+const SystemClock system_clock;
+
+std::unique_ptr<Driver> make(const std::string& url, const std::string& more) {
+  auto driver = kMqttDriver.make(
+      options_from_yaml(kMqttDriver, "{url: '" + url + "', client_id: reader, " + more + "}"),
+      {.clock = system_clock});
+  if (!driver) throw std::runtime_error(driver.error().message);
+  return std::move(*driver);
+}
+
+// What one run says, without its own figures.
+std::string sample(Driver& driver, std::optional<Error> commit_error = {}) {
+  TextOutput out(kMqttDriver);
+  out.commit_error = std::move(commit_error);
+  const auto done = driver.sample({system_clock.boot(), system_clock.boot() + 10s, {}}, out);
+  std::string text;
+  std::istringstream lines(out.text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("mqtt,broker=")) text += line + "\n";
+  }
+  if (!done)
+    text += "error: " + std::string(to_string(done.error().kind)) + ": " + done.error().message + "\n";
+  return text;
+}
+
+void publish(const MosquittoServer& broker, const std::string& topic, const std::string& payload, int qos = 1,
+             const std::vector<std::string>& more = {}) {
+  const TempDir dir;
+  std::vector<std::string> command = {"mosquitto_pub",
+                                      "-h",
+                                      "127.0.0.1",
+                                      "-p",
+                                      std::to_string(broker.port()),
+                                      "-q",
+                                      std::to_string(qos),
+                                      "-t",
+                                      topic,
+                                      "-m",
+                                      payload};
+  command.insert(command.end(), more.begin(), more.end());
+  run_program(command, dir / "log");
+}
+
+TEST(MqttDriver, TakesWhatIsPublishedAndAcknowledgesItAfterTheCommit) {
+  MosquittoServer broker;
+  for (const std::string version : {"5", "3.1.1"}) {
+    const auto driver = make(broker.url(), "version: '" + version +
+                                               "', topics: ['plant/{line}/climate'], format: json, "
+                                               "values: [{name: temperature, path: /t}]");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    publish(broker, "plant/7/climate", R"({"t": 21.5})");
+    publish(broker, "plant/8/climate", R"({"t": "warm"})");
+    publish(broker, "plant/8/other", R"({"t": 1})");
+    std::string got;
+    ASSERT_TRUE(eventually([&] { return (got += sample(*driver)).find("warm") != std::string::npos; }))
+        << got;
+    EXPECT_THAT(got, HasSubstr("mqtt,line=7 temperature=21.5\n"));
+    EXPECT_THAT(got, HasSubstr("commit\n"));
+    EXPECT_THAT(got, HasSubstr("error: parse: topic \"plant/8/climate\": /t: \"warm\" is not a number"));
+    EXPECT_EQ(sample(*driver), "availability up\n");
+  }
+}
+
+TEST(MqttDriver, WhatTheLogDidNotTakeComesAgain) {
+  MosquittoServer broker;
+  auto driver = make(broker.url(), "topics: [points]");
+  EXPECT_EQ(sample(*driver), "availability up\n");
+  publish(broker, "points", "press force=1 1793491200000000000");
+  std::string got;
+  ASSERT_TRUE(eventually([&] {
+    got = sample(*driver, Error{ErrorKind::full, "no room"});
+    return got.find("point:") != std::string::npos;
+  }));
+  EXPECT_EQ(got,
+            "point: press force=1 1793491200000000000\ncommit that fails\navailability down: no room\n"
+            "error: full: no room\n");
+  // At the next connection, and then no more.
+  ASSERT_TRUE(eventually([&] {
+    got = sample(*driver);
+    return got.find("point:") != std::string::npos;
+  }));
+  EXPECT_EQ(got, "point: press force=1 1793491200000000000\ncommit\navailability up\n");
+  EXPECT_EQ(sample(*driver), "availability up\n");
+  driver = make(broker.url(), "topics: [points]");
+  EXPECT_EQ(sample(*driver), "availability up\n");
+}
+
+TEST(MqttDriver, WhatIsPublishedWhileItIsAwayWaits) {
+  MosquittoServer broker({.persistent = true});
+  for (const std::string version : {"5", "3.1.1"}) {
+    const std::string options = "version: '" + version + "', topics: [points], client_id: away" + version;
+    const std::string yaml = "{url: '" + broker.url() + "', " + options + "}";
+    const auto make_again = [&] {
+      return std::move(*kMqttDriver.make(options_from_yaml(kMqttDriver, yaml), {.clock = system_clock}));
+    };
+    auto driver = make_again();
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    driver.reset();
+    for (int i = 0; i < 50; ++i)
+      publish(broker, "points", "press n=" + std::to_string(i) + " 1793491200000000000");
+    broker.restart();
+    driver = make_again();
+    std::string got;
+    ASSERT_TRUE(eventually([&] { return (got += sample(*driver)).find("n=49") != std::string::npos; }))
+        << got;
+    for (int i = 0; i < 50; ++i) EXPECT_THAT(got, HasSubstr("press n=" + std::to_string(i) + " "));
+  }
+}
+
+TEST(MqttDriver, ABrokerThatGoesAwayAndComesBack) {
+  MosquittoServer broker;
+  const auto driver = make(broker.url(), "topics: [points]");
+  EXPECT_EQ(sample(*driver), "availability up\n");
+  broker.stop();
+  ASSERT_TRUE(eventually([&] { return sample(*driver).find("availability down") != std::string::npos; }));
+  EXPECT_THAT(sample(*driver), HasSubstr("error: unavailable: " + broker.url() + ": "));
+  broker.start();
+  ASSERT_TRUE(eventually([&] { return sample(*driver) == "availability up\n"; }));
+  publish(broker, "points", "press force=1 1793491200000000000");
+  ASSERT_TRUE(eventually([&] { return sample(*driver).find("force=1") != std::string::npos; }));
+}
+
+TEST(MqttDriver, AMessageThatIsTooLongIsToldAndNotSentAgain) {
+  MosquittoServer broker;
+  const auto driver = make(broker.url(), "topics: [points], max_message: 1KiB");
+  EXPECT_EQ(sample(*driver), "availability up\n");
+  publish(broker, "points", "press text=\"" + std::string(100'000, 'x') + "\"");
+  publish(broker, "points", "press text=\"" + std::string(2000, 'x') + "\"");
+  publish(broker, "points", "press force=1 1793491200000000000");
+  std::string got;
+  ASSERT_TRUE(eventually([&] { return (got += sample(*driver)).find("force=1") != std::string::npos; }))
+      << got;
+  EXPECT_THAT(got,
+              HasSubstr("error: full: topic \"points\": a message of more than max_message, 1024 bytes"));
+  EXPECT_EQ(sample(*driver), "availability up\n");
+}
+
+TEST(MqttDriver, RefusalsAreToldWithoutThePassword) {
+  MosquittoServer broker({.password_user = "reader", .password = "geheim"});
+  for (const std::string version : {"5", "3.1.1"}) {
+    const auto wrong =
+        make(broker.url(), "version: '" + version + "', topics: [points], user: reader, password: falsch");
+    const std::string got = sample(*wrong);
+    EXPECT_THAT(got, HasSubstr("refuses to connect: "));
+    EXPECT_THAT(got, HasSubstr("not authorised"));
+    EXPECT_EQ(got.find("falsch"), std::string::npos) << got;
+    const auto right =
+        make(broker.url(), "version: '" + version + "', topics: [points], user: reader, password: geheim");
+    EXPECT_EQ(sample(*right), "availability up\n");
+  }
+}
+
+TEST(MqttDriver, Tls) {
+  const TempDir dir;
+  const TestCertificates certificates(dir.path());
+  MosquittoServer broker({.listener_lines = MosquittoServer::tls_lines(certificates, true)});
+  const std::string url = "mqtts://127.0.0.1:" + std::to_string(broker.port());
+  const std::string client =
+      ", cert_file: " + certificates.client_cert + ", key_file: " + certificates.client_key;
+  EXPECT_EQ(sample(*make(url, "topics: [a], ca_file: " + certificates.ca + client)), "availability up\n");
+  EXPECT_THAT(sample(*make(url, "topics: [a], ca_file: " + certificates.other_ca + client)),
+              HasSubstr("certificate"));
+  EXPECT_THAT(sample(*make(url, "topics: [a], insecure: true" + client)), HasSubstr("availability up"));
+}
+
+TEST(MqttDriver, AServerThatSaysNothingIsGivenUp) {
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string url = "mqtt://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const auto driver = make(url, "topics: [a], timeout: 200ms");
+  EXPECT_EQ(sample(*driver), "availability down: " + url +
+                                 ": does not answer, or not as a broker does\nerror: timeout: " + url +
+                                 ": does not answer, or not as a broker does\n");
+}
+
+}  // namespace
+}  // namespace vigile

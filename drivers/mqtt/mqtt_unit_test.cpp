@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What needs no broker: packets, topics, messages, settings.
+#include <gmock/gmock.h>
+
+#include "drivers/mqtt/message.h"
+#include "drivers/mqtt/mqtt.h"
+#include "drivers/mqtt/mqtt_settings.h"
+#include "drivers/mqtt/packet.h"
+#include "drivers/mqtt/topic.h"
+#include "drivers/testcase/testcase.h"
+#include "support/fake_clock.h"
+
+namespace vigile::mqtt_driver {
+namespace {
+
+using namespace std::string_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(MqttPacket, ConnectAsTheStandardHasIt) {
+  EXPECT_EQ(
+      encode_connect(
+          {.version = Version::v3_1_1, .client_id = "ab", .user = "u", .password = "p", .keep_alive_s = 60}),
+      "\x10\x14\0\4MQTT\4\xc0\0\x3c\0\2ab\0\1u\0\1p"s);
+  EXPECT_EQ(encode_connect({.version = Version::v5,
+                            .client_id = "a",
+                            .keep_alive_s = 10,
+                            .session_expiry_s = 3600,
+                            .receive_maximum = 500}),
+            "\x10\x16\0\4MQTT\5\0\0\x0a\x08\x11\0\0\x0e\x10\x21\1\xf4\0\1a"s);
+  EXPECT_EQ(encode_subscribe(Version::v3_1_1, 1, {"a/+"}), "\x82\x08\0\1\0\3a/+\1"s);
+  EXPECT_EQ(encode_subscribe(Version::v5, 1, {"a", "$share/g/a"}),
+            "\x82\x14\0\1\0\0\1a\x11\0\x0a$share/g/a\1"s);
+  EXPECT_EQ(encode_puback(0x1234), "\x40\2\x12\x34"s);
+}
+
+TEST(MqttPacket, AStreamIsCutIntoPacketsWhereverItWasCut) {
+  const std::string stream =
+      "\x20\2\0\0"s + "\x32\x0b\0\3a/b\0\7hey!"s + "\xd0\0"s + "\x30\x83\1\0\1t"s + std::string(128, 'x');
+  for (std::size_t step = 1; step < 12; ++step) {
+    PacketReader reader(1000);
+    std::vector<Packet> packets;
+    for (std::size_t at = 0; at < stream.size(); at += step) {
+      reader.feed(std::string_view(stream).substr(at, step));
+      for (;;) {
+        auto packet = reader.next();
+        ASSERT_TRUE(packet) << packet.error().message;
+        if (!*packet) break;
+        packets.push_back(std::move(**packet));
+      }
+    }
+    ASSERT_EQ(packets.size(), 4u);
+    const auto publish = decode_publish(Version::v3_1_1, packets[1]);
+    ASSERT_TRUE(publish);
+    EXPECT_EQ(publish->topic, "a/b");
+    EXPECT_EQ(publish->payload, "hey!");
+    EXPECT_EQ(publish->qos, 1);
+    EXPECT_EQ(publish->id, 7);
+    EXPECT_EQ(decode_publish(Version::v3_1_1, packets[3])->payload, std::string(128, 'x'));
+  }
+}
+
+TEST(MqttPacket, OfOneThatIsTooLongOnlyTheBeginningIsHeld) {
+  PacketReader reader(1000);
+  std::string stream = "\x32\x80\x80\x40\0\3a/b\0\7"s;  // 1 MiB
+  reader.feed(stream);
+  std::size_t left = (std::size_t{1} << 20) - 7;
+  const std::string part(4096, 'x');
+  for (; left > part.size(); left -= part.size()) {
+    reader.feed(part);
+    ASSERT_FALSE(*reader.next());
+  }
+  reader.feed(part.substr(0, left));
+  reader.feed("\xd0\0"s);
+  const auto packet = reader.next();
+  ASSERT_TRUE(packet && *packet);
+  EXPECT_TRUE((*packet)->is_cut);
+  EXPECT_LT((*packet)->body.size(), 70'000u);
+  const auto publish = decode_publish(Version::v5, **packet);
+  ASSERT_TRUE(publish) << publish.error().message;
+  EXPECT_EQ(publish->topic, "a/b");
+  EXPECT_EQ(publish->id, 7);
+  EXPECT_EQ((*reader.next())->type, 13);
+}
+
+TEST(MqttPacket, WhatIsNotMqttIsSaidToBe) {
+  const auto broken = [](const std::string& stream) {
+    PacketReader reader(1000);
+    reader.feed(stream);
+    const auto packet = reader.next();
+    return packet ? "none" : packet.error().message;
+  };
+  EXPECT_EQ(broken("HTTP/1.1 400 Bad Request\r\n"), "none");  // half a packet of type 4, so far
+  EXPECT_EQ(broken("\x30\xff\xff\xff\xff\x01"s), "not MQTT: a length of more than four bytes");
+  EXPECT_EQ(broken("\0\0"s), "not MQTT: a packet of type 0");
+  const auto publish = [](std::uint8_t flags, std::string body) {
+    const Packet packet{3, flags, std::move(body)};
+    const auto decoded = decode_publish(Version::v5, packet);
+    return decoded ? "none" : decoded.error().message;
+  };
+  EXPECT_EQ(publish(0, "\0\5a"s), "not MQTT: half a PUBLISH");
+  EXPECT_EQ(publish(0, "\0\0\0x"s), "not MQTT: half a PUBLISH");
+  EXPECT_EQ(publish(2, "\0\1a\0\0\0x"s), "not MQTT: a PUBLISH with the id 0");
+  EXPECT_EQ(publish(6, "\0\1a\0\1\0x"s), "not MQTT: a PUBLISH of QoS 3");
+  EXPECT_EQ(publish(2, "\0\1a\0\1\x05x"s), "not MQTT: a PUBLISH with half a property");
+}
+
+TEST(MqttPacket, ConnackOfVersion5SaysWhyAndHowOften) {
+  const auto connack = decode_connack(Version::v5, "\1\x87\x0b\x13\0\x1e\x1f\0\5sorry"s);
+  ASSERT_TRUE(connack) << connack.error().message;
+  EXPECT_TRUE(connack->is_session_present);
+  EXPECT_EQ(connack->keep_alive_s, 30);
+  EXPECT_EQ(connack->explanation, "sorry");
+  EXPECT_EQ(reason_text(Version::v5, PacketType::connack, connack->reason), "not authorised");
+  EXPECT_FALSE(decode_connack(Version::v5, "\1"s));
+  EXPECT_FALSE(decode_connack(Version::v5, "\0\0\3\x13\0"s));
+}
+
+std::vector<std::string> levels(const std::string& pattern, std::string_view topic) {
+  const auto parsed = parse_topic_pattern(pattern);
+  if (!parsed) return {parsed.error().message};
+  const auto found = match(*parsed, topic);
+  if (!found) return {"no match"};
+  return {found->begin(), found->end()};
+}
+
+TEST(MqttTopic, LevelsWithNamesAreTags) {
+  EXPECT_EQ(parse_topic_pattern("$share/gw/plant/{line}/+/#")->filter, "$share/gw/plant/+/+/#");
+  EXPECT_THAT(levels("$share/gw/plant/{line}/+/{x}/#", "plant/7/a/b/c"), ElementsAre("7", "b"));
+  EXPECT_THAT(levels("plant/{line}", "plant/7"), ElementsAre("7"));
+  EXPECT_THAT(levels("plant/{line}", "plant/7/8"), ElementsAre("no match"));
+  EXPECT_THAT(levels("plant/#", "plant"), ElementsAre());
+  EXPECT_THAT(levels("{a}/#", "$SYS/x"), ElementsAre("no match"));
+  EXPECT_THAT(levels("a/{b}", "a/"), ElementsAre(""));
+}
+
+TEST(MqttTopic, BadPatternsSayWhatWouldBeRight) {
+  EXPECT_THAT(levels("a/b+", "")[0], HasSubstr("+ stands for a whole level"));
+  EXPECT_THAT(levels("a/#/b", "")[0], HasSubstr("# for the last ones"));
+  EXPECT_THAT(levels("a/x{b}", "")[0], HasSubstr("{name} stands for a whole level"));
+  EXPECT_THAT(levels("a/{b}/{b}", "")[0], HasSubstr("{b} twice"));
+  EXPECT_THAT(levels("a/{b-c}", "")[0], HasSubstr("letters, digits and _"));
+  EXPECT_THAT(levels("$share/g", "")[0], HasSubstr("$share/group/topic"));
+  EXPECT_THAT(levels("", "")[0], HasSubstr("1 to 65535 bytes"));
+}
+
+std::string settings_error(const std::string& more) {
+  const auto made = kMqttDriver.make(options_from_yaml(kMqttDriver, "{client_id: c, " + more + "}"),
+                                     {.clock = FakeClock()});
+  return made ? "fine" : made.error().message;
+}
+
+TEST(MqttSettings, BadOnesSayWhatWouldBeRight) {
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a]"), "fine");
+  EXPECT_EQ(settings_error("url: 'mqtts://[::1]:18883/', topics: [a], forward: true"), "fine");
+  EXPECT_EQ(settings_error("url: tcp://h, topics: [a]"),
+            "url: \"tcp://h\" is not like mqtt://host:1883 or mqtts://host:8883");
+  EXPECT_THAT(settings_error("url: mqtt://h:0, topics: [a]"), HasSubstr("is not like"));
+  EXPECT_THAT(settings_error("url: mqtt://user:secret@h, topics: [a]"), HasSubstr("is not like"));
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: []"), "topics: there must be one");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], format: json"),
+            "values: json needs to know what to take");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], format: json, values: [{name: t, path: t}]"),
+            "values: t: \"t\" is not a JSON pointer like /data/temperature");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], format: json, values: [{name: t, path: /~2}]"),
+            "values: t: \"/~2\" is not a JSON pointer like /data/temperature");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], format: json, values: [{name: bytes, path: /b}]"),
+            "values: bytes: is the name of a metric that the driver itself has");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], format: value"),
+            "topics: a: without the option metric, a level must be {metric}");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: ['a/{b}']"),
+            "topics: a/+: lines have their own tags, levels with names are for json and value");
+  EXPECT_EQ(settings_error("url: mqtt://h, topics: [a], password: x"), "password: needs a user");
+}
+
+struct Got {
+  std::string text;
+  std::string error;
+  std::uint64_t refused = 0;
+};
+
+Got got(const MessageSettings& settings, std::string_view payload, std::vector<Tag> tags = {{"line", "7"}}) {
+  TextOutput out(kMqttDriver);
+  TextReport report;
+  constexpr std::int64_t kNow = 1'793'491'200'000'000'000;
+  add_message(settings, {"plant/7", tags, payload}, kNow, out, report);
+  return {out.text, report.result() ? "" : report.result().error().message, report.refused};
+}
+
+TEST(MqttMessage, JsonByPointers) {
+  MessageSettings settings{.format = Format::json};
+  settings.values = {{"temperature", "/t"},
+                     {"pressure", "/list/1", ValueType::number, 0.1},
+                     {"door", "/door", ValueType::boolean},
+                     {"state", "/state", ValueType::text}};
+  settings.time_pointer = "/at";
+  settings.time_unit = TimeUnit::ms;
+  EXPECT_EQ(
+      got(settings, R"({"t": "21.5", "list": [1, 30], "door": "ON", "state": "idle", "at": 1793491200123})")
+          .text,
+      "mqtt,line=7 temperature=21.5,pressure=3,door=true,state=\"idle\" 1793491200123000000\n");
+  // What is absent or null is left out, what is of another type is told, the others are taken.
+  const Got part = got(settings, R"({"t": null, "list": [1, "wide"], "door": 1, "at": 1793491200000})");
+  EXPECT_EQ(part.text, "mqtt,line=7 door=true 1793491200000000000\n");
+  EXPECT_EQ(part.error, "topic \"plant/7\": /list/1: \"wide\" is not a number");
+  EXPECT_EQ(got(settings, "{\"t\": 1}").error, "topic \"plant/7\": has no /at, the time");
+  EXPECT_THAT(got(settings, "{\"t\": 1, \"at\": 1793491200}").error, HasSubstr("was another unit meant?"));
+  EXPECT_THAT(got(settings, "{\"t\": 1, \"at\": 1893491200000}").error, HasSubstr("is to come"));
+  EXPECT_EQ(got(settings, "{\"t\": 1,").error, "topic \"plant/7\": is not JSON: \"{\"t\": 1,\"");
+  EXPECT_EQ(got(settings, std::string(100'000, '[')).refused, 1u);
+  EXPECT_EQ(got(settings, "").refused, 1u);
+  settings.time_unit = TimeUnit::iso8601;
+  EXPECT_EQ(got(settings, R"({"t": 1, "at": "2026-11-01T00:00:00Z"})").text,
+            "mqtt,line=7 temperature=1 1793491200000000000\n");
+  settings.time_pointer.clear();
+  EXPECT_EQ(got(settings, R"({"t": -1e3})").text, "mqtt,line=7 temperature=-1000\n");
+  EXPECT_EQ(got(settings, R"({"t": 1e999})").text, "");
+}
+
+TEST(MqttMessage, BareValues) {
+  MessageSettings settings{.format = Format::value};
+  settings.bare = {"force", "", ValueType::number, 0.001};
+  EXPECT_EQ(got(settings, " +2500 \r\n").text, "mqtt,line=7 force=2.5\n");
+  EXPECT_EQ(got(settings, "nan").error, "topic \"plant/7\": \"nan\" is not a number");
+  EXPECT_EQ(got(settings, "12 kN").refused, 1u);
+  settings.bare = {};
+  EXPECT_EQ(got(settings, "1", {{"line", "7"}, {"metric", "speed"}}).text, "mqtt,line=7 speed=1\n");
+  EXPECT_EQ(got(settings, "1", {{"metric", ""}}).error, "topic \"plant/7\": has no level {metric}");
+  settings.bare = {"open", "", ValueType::boolean};
+  EXPECT_EQ(got(settings, "Off").text, "mqtt,line=7 open=false\n");
+  settings.bare = {"state", "", ValueType::text};
+  EXPECT_EQ(got(settings, "idle").text, "mqtt,line=7 state=\"idle\"\n");
+}
+
+TEST(MqttMessage, LinesAreOfThisEquipmentOrOfAnotherAgent) {
+  MessageSettings settings;
+  const Got part = got(settings, "press force=2.5 1793491200000000000\npress force\n\npress,a=b n=1i\n");
+  EXPECT_EQ(part.text, "point: press force=2.5 1793491200000000000\npoint: press,a=b n=1i\n");
+  EXPECT_THAT(part.error, HasSubstr("topic \"plant/7\": line 2, column "));
+  settings.origin = PointOrigin::agent;
+  EXPECT_EQ(got(settings, "cpu,equipment_id=1 usage=2.5 1793491200000000000").text,
+            "from an agent: cpu,equipment_id=1 usage=2.5 1793491200000000000\n");
+}
+
+}  // namespace
+}  // namespace vigile::mqtt_driver
