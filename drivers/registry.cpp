@@ -9,6 +9,7 @@ namespace vigile {
   X(Agent) \
   X(Cpu) \
   X(Disk) \
+  X(Exec) \
   X(Http) \
   X(Hwmon) \
   X(Load) \
