@@ -12,6 +12,7 @@ namespace vigile {
   X(Exec) \
   X(Http) \
   X(Hwmon) \
+  X(Listen) \
   X(Load) \
   X(Memory) \
   X(Modbus) \

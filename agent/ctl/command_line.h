@@ -24,6 +24,7 @@ struct CommandLine {
   std::string precision = "ns";
   EncodeOptions encode;
   std::string name;
+  DriverTestOptions driver_test;
   StoreFileOptions store;
   QuestionOptions question;
   RecordOptions record;

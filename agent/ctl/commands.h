@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ctl/client.h"
 #include "ctl/screen.h"
@@ -25,6 +26,15 @@ int flush_command(const CommandContext& context);
 int reload_command(const CommandContext& context);
 int drivers_command(const CommandContext& context);
 int driver_command(const CommandContext& context, const std::string& name);
+struct DriverTestOptions {
+  std::vector<std::string> command;
+  std::string format = "line_protocol";
+  std::string mode = "once";
+  std::uint64_t runs = 1;
+  std::string timeout = "30s";
+};
+// Runs a program as the driver `exec` would, and prints what it made of it: 0 when all was good.
+int test_driver_command(const CommandContext& context, const DriverTestOptions& options);
 int store_command(const CommandContext& context);
 int forget_command(const CommandContext& context, const std::string& sink);
 struct StoreFileOptions {

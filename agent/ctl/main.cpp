@@ -116,12 +116,27 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_equipment_commands(app, line);
   add_server_commands(app, line);
 
-  CLI::App* drivers = add_group(app, line, "drivers", "The drivers that are built in: list, show NAME");
+  CLI::App* drivers =
+      add_group(app, line, "drivers", "The drivers that are built in: list, show NAME; test -- PROGRAM");
   add_command(*drivers, line, "list", "All of them (this is the default)", &drivers_command);
   add_command(*drivers, line, "show", "Options and metrics of one",
               [&line](const CommandContext& c) { return driver_command(c, line.name); })
       ->add_option("name", line.name, "The driver, as cpu")
       ->required();
+  CLI::App* test =
+      add_command(*drivers, line, "test", "Does a program print what the driver exec takes? 1 if it does not",
+                  [&line](const CommandContext& c) { return test_driver_command(c, line.driver_test); });
+  test->add_option("command", line.driver_test.command, "Program and arguments, after --")->required();
+  test->add_option("--format", line.driver_test.format, "What it prints")
+      ->check(CLI::IsMember({"line_protocol", "json", "nagios"}))
+      ->capture_default_str();
+  test->add_option("--mode", line.driver_test.mode, "once: it ends; keep: it goes on")
+      ->check(CLI::IsMember({"once", "keep"}))
+      ->capture_default_str();
+  test->add_option("--runs", line.driver_test.runs, "Run it so often; with keep: wait for so many lines")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  test->add_option("--timeout", line.driver_test.timeout, "End it after this long")->capture_default_str();
   drivers->final_callback([&line] {
     if (!line.run) line.run = &drivers_command;
   });

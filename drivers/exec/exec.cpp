@@ -23,8 +23,6 @@ enum class Format { line_protocol, json, nagios };
 
 constexpr std::array<std::string_view, 2> kModes = {"once", "keep"};                       // as Mode
 constexpr std::array<std::string_view, 3> kFormats = {"line_protocol", "json", "nagios"};  // as Format
-constexpr std::string_view kPath =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/nagios/plugins";
 
 constexpr std::array kOptions = {
     OptionSpec{.name = "command",
@@ -336,17 +334,8 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
     if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
       return bad("environment", "\"" + name + "\" is not the name of a variable");
     if (name == "PATH") path = value;
-    settings.program.environment.push_back(name + "=" + value);
   }
-  const auto add = [&](const std::string& name, const std::string& value) {
-    if (options.map("environment").count(name) == 0)
-      settings.program.environment.push_back(name + "=" + value);
-  };
-  add("PATH", path);
-  add("LANG", "C.UTF-8");
-  add("VIGILE_EQUIPMENT_ID", environment.equipment.id);
-  add("VIGILE_EQUIPMENT_NAME", environment.equipment.name);
-  add("VIGILE_EQUIPMENT_ADDRESS", environment.equipment.ip_address);
+  settings.program.environment = environment_for(environment.equipment, options.map("environment"));
   settings.program.path = path;
   settings.program.directory = options.text("directory");
   if (!settings.program.directory.starts_with('/')) return bad("directory", "must begin with /");

@@ -22,7 +22,7 @@ Got json(std::string_view text) {
   TextOutput out(kExecDriver);
   TextReport report;
   add_json(text, "press.py", 1'793'491'200'000'000'000, out, report);
-  return {out.text, report.first ? report.first->message : "", report.refused};
+  return {out.text, report.errors.empty() ? "" : report.errors[0].message, report.refused};
 }
 
 TEST(ExecJson, ObjectsAndLists) {
@@ -69,7 +69,7 @@ std::string plugin(std::string_view text) {
     if (figure.min) all += " min " + std::to_string(*figure.min);
     if (figure.max) all += " max " + std::to_string(*figure.max);
   }
-  if (report.first) all += "\n" + report.first->message;
+  for (const Error& error : report.errors) all += "\n" + error.message;
   return all;
 }
 

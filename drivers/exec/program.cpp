@@ -169,6 +169,19 @@ Result<Account> find_account(const std::string& user) {
   return account;
 }
 
+std::vector<std::string> environment_for(const EquipmentIdentity& equipment,
+                                         const std::map<std::string, std::string>& more) {
+  std::map<std::string, std::string> all = more;
+  all.emplace("PATH", kPath);
+  all.emplace("LANG", "C.UTF-8");
+  all.emplace("VIGILE_EQUIPMENT_ID", equipment.id);
+  all.emplace("VIGILE_EQUIPMENT_NAME", equipment.name);
+  all.emplace("VIGILE_EQUIPMENT_ADDRESS", equipment.ip_address);
+  std::vector<std::string> list;
+  for (const auto& [name, value] : all) list.push_back(name + "=" + value);
+  return list;
+}
+
 std::string Ended::text() const {
   return signal != 0 ? "was killed by signal " + std::to_string(signal)
                      : "ended with status " + std::to_string(status);

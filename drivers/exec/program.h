@@ -7,12 +7,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/equipment_identity.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 
@@ -28,6 +31,12 @@ struct Account {
 };
 // Errors: not_found.
 Result<Account> find_account(const std::string& user);
+
+inline constexpr std::string_view kPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/nagios/plugins";
+// What a program finds in its environment, unless `more` says otherwise.
+std::vector<std::string> environment_for(const EquipmentIdentity& equipment,
+                                         const std::map<std::string, std::string>& more);
 
 struct ProgramOptions {
   std::vector<std::string> command;      // the program first: a path, or a name to be found in PATH

@@ -18,9 +18,9 @@ Error line_error(std::string_view place, const LineError& error) {
 }  // namespace
 
 Result<void> TextReport::result() const {
-  if (!first) return {};
-  if (refused < 2) return *first;
-  return Error{first->kind, first->message + " (and " + std::to_string(refused - 1) + " more)"};
+  if (errors.empty()) return {};
+  if (refused < 2) return errors[0];
+  return Error{errors[0].kind, errors[0].message + " (and " + std::to_string(refused - 1) + " more)"};
 }
 
 std::string shown_text(std::string_view text) {
@@ -46,7 +46,8 @@ void add_lines(std::string_view text, PointOrigin origin, std::string_view place
     const auto point = to_point(decoder.view());
     const auto added = point ? out.add_point(*point, origin) : Result<void>(point.error());
     if (!added) {
-      report.refuse({ErrorKind::parse, where + added.error().message + ": " + shown_text(decoder.view().line)});
+      report.refuse(
+          {ErrorKind::parse, where + added.error().message + ": " + shown_text(decoder.view().line)});
       continue;
     }
     ++report.points;

@@ -3,23 +3,24 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "drivers/driver.h"
 
 namespace vigile {
 
-// What came of texts. The first that was wrong is told whole, the others are counted.
+// What came of texts. Only so many of what was wrong are kept; all are counted.
 struct TextReport {
+  static constexpr std::size_t kMostKept = 50;
   std::uint64_t points = 0;   // taken
   std::uint64_t refused = 0;  // lines or messages
-  std::optional<Error> first;
+  std::vector<Error> errors;  // the first of them
 
   void refuse(Error error) {
     ++refused;
-    if (!first) first = std::move(error);
+    if (errors.size() < kMostKept) errors.push_back(std::move(error));
   }
   // The first error, with how many more there were.
   Result<void> result() const;
