@@ -9,20 +9,26 @@ namespace vigile {
   X(Agent) \
   X(Cpu) \
   X(Disk) \
+  X(Diskio) \
   X(Exec) \
+  X(File) \
   X(Http) \
   X(Hwmon) \
+  X(Iio) \
   X(Listen) \
   X(Load) \
   X(Memory) \
+  X(Mmc) \
   X(Modbus) \
   X(Mqtt) \
   X(Network) \
   X(Ping) \
+  X(Pressure) \
   X(Simulate) \
   X(Snmp) \
   X(Tcp) \
   X(Thermal) \
+  X(W1) \
   // end of the list
 // clang-format on
 
