@@ -7,9 +7,11 @@ namespace vigile {
 // clang-format off
 #define VIGILE_FOR_EACH_DRIVER(X) \
   X(Agent) \
+  X(Certificate) \
   X(Cpu) \
   X(Disk) \
   X(Diskio) \
+  X(Dns) \
   X(Exec) \
   X(File) \
   X(Http) \
