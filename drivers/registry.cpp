@@ -26,6 +26,7 @@ namespace vigile {
   X(Network) \
   X(Ping) \
   X(Pressure) \
+  X(Serial) \
   X(Simulate) \
   X(Snmp) \
   X(Tcp) \
