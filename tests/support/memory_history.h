@@ -70,15 +70,25 @@ class MemoryHistory final : public History {
   // Runs in the middle of a read, between summaries and segments.
   void set_interruption(std::function<void()> interruption) { interruption_ = std::move(interruption); }
 
-  std::uint64_t stores() const { return stores_; }
-  std::size_t summary_rows() const { return rows_.size(); }
+  std::uint64_t stores() const {
+    const MutexLock lock(mutex_);
+    return stores_;
+  }
+  std::size_t summary_rows() const {
+    const MutexLock lock(mutex_);
+    return rows_.size();
+  }
   std::uint64_t segments_read() const { return segments_read_; }
   std::vector<SummaryRow> rows() const {
+    const MutexLock lock(mutex_);
     std::vector<SummaryRow> rows;
     for (const auto& [hour_ns, payload] : rows_) rows.push_back({hour_ns, payload});
     return rows;
   }
-  void put_row(const SummaryRow& row) { rows_[row.hour_ns] = row.payload; }
+  void put_row(const SummaryRow& row) {
+    const MutexLock lock(mutex_);
+    rows_[row.hour_ns] = row.payload;
+  }
 
   Result<void> read_segments(TimeSpan span, bool unsummarised_only,
                              const std::function<bool(const StoredSegment&)>& use) override {
@@ -134,7 +144,10 @@ class MemoryHistory final : public History {
     ++version_;
     return {};
   }
-  std::uint64_t summaries_version() override { return version_; }
+  std::uint64_t summaries_version() override {
+    const MutexLock lock(mutex_);
+    return version_;
+  }
   Result<void> read_summaries(std::int64_t from_ns, std::int64_t to_ns,
                               const std::function<bool(const SummaryRow&)>& use) override {
     std::vector<SummaryRow> wanted;
@@ -239,7 +252,7 @@ class MemoryHistory final : public History {
     return count;
   }
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   PayloadEncoder encoder_{1};
   std::uint64_t last_seq_ = 0;
   std::vector<Held> segments_;  // by seq
