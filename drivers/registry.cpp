@@ -7,6 +7,7 @@ namespace vigile {
 // clang-format off
 #define VIGILE_FOR_EACH_DRIVER(X) \
   X(Agent) \
+  X(Can) \
   X(Certificate) \
   X(Cpu) \
   X(Disk) \
