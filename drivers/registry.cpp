@@ -27,6 +27,7 @@ namespace vigile {
   X(Network) \
   X(Ping) \
   X(Pressure) \
+  X(Process) \
   X(Serial) \
   X(Simulate) \
   X(Snmp) \
