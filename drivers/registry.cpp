@@ -23,8 +23,10 @@ namespace vigile {
   X(Memory) \
   X(Mmc) \
   X(Modbus) \
+  X(Modem) \
   X(Mqtt) \
   X(Network) \
+  X(Ntp) \
   X(Ping) \
   X(Pressure) \
   X(Process) \

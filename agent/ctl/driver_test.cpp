@@ -7,7 +7,7 @@
 #include "ctl/commands.h"
 #include "ctl/text.h"
 #include "drivers/exec/output.h"
-#include "drivers/exec/program.h"
+#include "drivers/program/program.h"
 #include "point/line_encode.h"
 #include "point/recordable.h"
 
@@ -61,12 +61,13 @@ class Printer final : public Output {
 struct Ran {
   std::string text;
   std::string complaints;
-  std::optional<exec::Ended> ended;  // by itself
+  std::optional<program::Ended> ended;  // by itself
   milliseconds took{};
 };
 
-Result<Ran> run(const exec::ProgramOptions& program, bool is_kept, std::uint64_t lines, milliseconds limit) {
-  auto started = exec::Program::start(program);
+Result<Ran> run(const program::ProgramOptions& options, bool is_kept, std::uint64_t lines,
+                milliseconds limit) {
+  auto started = program::Program::start(options);
   if (!started) return started.error();
   const SystemClock clock;
   const BootTime begin = clock.boot();
@@ -166,17 +167,17 @@ int test_driver_command(const CommandContext&, const DriverTestOptions& options)
     complain("--mode: a nagios plugin ends by itself: once");
     return kUsage;
   }
-  exec::ProgramOptions program;
-  program.command = options.command;
-  program.environment = exec::environment_for({"1", "test", "other", ""}, {});
-  program.path = exec::kPath;
+  program::ProgramOptions to_run;
+  to_run.command = options.command;
+  to_run.environment = program::environment_for({"1", "test", "other", ""}, {});
+  to_run.path = program::kPath;
   // As a path it is meant from here; the driver runs it in /.
-  if (program.command[0].find('/') != std::string::npos)
-    program.command[0] = std::filesystem::absolute(program.command[0]).string();
+  if (to_run.command[0].find('/') != std::string::npos)
+    to_run.command[0] = std::filesystem::absolute(to_run.command[0]).string();
   Conformance conformance(options);
   const bool is_kept = options.mode == "keep";
   for (std::uint64_t i = 0; i < (is_kept ? 1 : options.runs); ++i) {
-    const auto ran = run(program, is_kept, options.runs, std::chrono::duration_cast<milliseconds>(*limit));
+    const auto ran = run(to_run, is_kept, options.runs, std::chrono::duration_cast<milliseconds>(*limit));
     if (!ran) {
       complain(harmless(ran.error().message));
       return kAnswerIsNo;

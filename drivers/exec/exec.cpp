@@ -8,7 +8,7 @@
 #include "core/logging.h"
 #include "core/units.h"
 #include "drivers/exec/output.h"
-#include "drivers/exec/program.h"
+#include "drivers/program/program.h"
 
 namespace vigile {
 
@@ -16,6 +16,13 @@ namespace exec {
 
 namespace {
 
+using program::Ended;
+using program::environment_for;
+using program::find_account;
+using program::kMostComplaint;
+using program::kPath;
+using program::Program;
+using program::ProgramOptions;
 using std::chrono::milliseconds;
 
 enum class Mode { once, keep };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drivers/exec/program.h"
+#include "drivers/program/program.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -17,7 +17,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace vigile::exec {
+namespace vigile::program {
 
 namespace {
 
@@ -275,4 +275,4 @@ Ended Program::end(milliseconds patience) {
   return *ended();
 }
 
-}  // namespace vigile::exec
+}  // namespace vigile::program

@@ -19,7 +19,7 @@
 #include "core/result.h"
 #include "core/unique_fd.h"
 
-namespace vigile::exec {
+namespace vigile::program {
 
 inline constexpr std::size_t kMostComplaint = 4096;  // of standard error that is kept, a run
 
@@ -80,4 +80,4 @@ class Program {
   std::optional<Ended> ended_;
 };
 
-}  // namespace vigile::exec
+}  // namespace vigile::program

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Against Debian's chronyd, which only watches the clock (-x), and a private bus.
+#include "drivers/ntp/ntp.h"
+
+#include <gmock/gmock.h>
+#include <systemd/sd-bus.h>
+
+#include <fstream>
+#include <random>
+
+#include "drivers/ntp/offset.h"
+#include "drivers/testcase/testcase.h"
+#include "support/fake_bus.h"
+
+namespace vigile {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const SystemClock system_clock;
+
+std::string sample(const std::string& yaml) {
+  auto driver = kNtpDriver.make(options_from_yaml(kNtpDriver, yaml), {.clock = system_clock});
+  if (!driver) return driver.error().message;
+  TextOutput out(kNtpDriver);
+  const auto done = (*driver)->sample({system_clock.boot(), system_clock.boot() + 10s, {}}, out);
+  if (!done)
+    out.text += "error: " + std::string(to_string(done.error().kind)) + ": " + done.error().message + "\n";
+  return out.text;
+}
+
+class Chronyd {
+ public:
+  Chronyd() : port_(free_port()), command_port_(free_port()) {
+    std::ofstream(dir_ / "conf")
+        << "local stratum 8\nallow 127.0.0.1\nport " << port_ << "\ncmdport " << command_port_
+        << "\nbindaddress 127.0.0.1\nbindcmdaddress 127.0.0.1\nbindcmdaddress /\npidfile "
+        << (dir_ / "pid").string() << "\n";
+    process_ = std::make_unique<ChildProcess>(
+        std::vector<std::string>{"chronyd", "-x", "-d", "-u", "root", "-f", (dir_ / "conf").string()},
+        dir_ / "log");
+    if (!eventually([&] {
+          return sample("{source: server, server: '" + server() + "', timeout: 100ms}")
+                     .find("synchronised=1") != std::string::npos;
+        }))
+      throw std::runtime_error("chronyd: " + process_->output());
+  }
+  std::string server() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string commands() const { return "127.0.0.1:" + std::to_string(command_port_); }
+
+ private:
+  const TempDir dir_;
+  const std::uint16_t port_, command_port_;
+  std::unique_ptr<ChildProcess> process_;
+};
+
+TEST(Ntp, AServerAndChrony) {
+  const Chronyd chronyd;
+  EXPECT_THAT(sample("{source: server, server: '" + chronyd.server() + "'}"),
+              ContainsRegex("^ntp,server=127.0.0.1,source=server "
+                            "offset=-?[0-9.e-]+,synchronised=1i,stratum=8i,root_delay=[0-9.]+,"
+                            "root_dispersion=[0-9.]+,response_time=[0-9.]+\navailability up "));
+  const std::string got = sample("{source: chrony, chrony_address: '" + chronyd.commands() + "'}");
+  EXPECT_THAT(
+      got,
+      ContainsRegex("^ntp,source=chrony offset=-?[0-9.e-]+,synchronised=1i,stratum=8i,"));
+  EXPECT_THAT(sample("{source: chrony, chrony_address: '127.0.0.1:" + std::to_string(free_port()) +
+                     "', timeout: 20s}"),
+              ContainsRegex("error: (unavailable|timeout): chrony: chronyc"));
+  EXPECT_THAT(
+      sample("{source: server, timeout: 200ms, server: '127.0.0.1:" + std::to_string(free_port()) + "'}"),
+      HasSubstr("error: unavailable: 127.0.0.1:"));
+}
+
+TEST(Ntp, TheKernel) {
+  EXPECT_THAT(sample("{}"), ContainsRegex("^ntp,source=kernel offset=-?[0-9.e-]+,synchronised=[01]i,"));
+}
+
+TEST(Ntp, Timesyncd) {
+  const FakeBus bus;
+  const std::string yaml = "{source: timesyncd, bus: '" + bus.address() + "'}";
+  EXPECT_THAT(sample(yaml), HasSubstr("error: not_found: org.freedesktop.timesync1: "));
+  const auto message = [](std::uint64_t packets) {
+    return [packets](sd_bus_message* m) {
+      sd_bus_message_append(m, "v", "(uuuuittayttttbtt)", 0U, 4U, 4U, 2U, -24, std::uint64_t{7000},
+                            std::uint64_t{900}, 4, 1, 2, 3, 4, std::uint64_t{1'793'491'200'000'000},
+                            std::uint64_t{1'793'491'200'013'000}, std::uint64_t{1'793'491'200'013'100},
+                            std::uint64_t{1'793'491'200'006'100}, 0, packets, std::uint64_t{450});
+    };
+  };
+  {
+    const FakeService none(bus, "org.freedesktop.timesync1",
+                           {{"/org/freedesktop/timesync1",
+                             {{"org.freedesktop.timesync1.Manager", {{"NTPMessage", message(0)}}}}}});
+    EXPECT_EQ(sample(yaml),
+              "ntp,source=timesyncd synchronised=0i\navailability down: timesyncd: the clock is not "
+              "synchronised\n");
+  }
+  const FakeService timesyncd(bus, "org.freedesktop.timesync1",
+                              {{"/org/freedesktop/timesync1",
+                                {{"org.freedesktop.timesync1.Manager",
+                                  {{"ServerName", fake_text("ntp.example")}, {"NTPMessage", message(7)}}}}}});
+  EXPECT_EQ(
+      sample(yaml),
+      "ntp,server=ntp.example,source=timesyncd "
+      "offset=10,synchronised=1i,stratum=2i,root_delay=7,root_dispersion=0.9,jitter=0.45\navailability up\n");
+}
+
+TEST(Ntp, Replies) {
+  constexpr std::int64_t kNow = 1'793'491'200'000'000'000;
+  ntp::Packet packet = ntp::make_request(77);
+  EXPECT_EQ(packet[0], 0x23);
+  const auto put = [&](std::size_t at, std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i)
+      packet[at + static_cast<std::size_t>(i)] = static_cast<unsigned char>(value >> (8 * (bytes - 1 - i)));
+  };
+  const auto stamp = [](std::int64_t ns) {
+    return (static_cast<std::uint64_t>(ns / 1'000'000'000 + 2'208'988'800) << 32) +
+           (static_cast<std::uint64_t>(ns % 1'000'000'000) << 32) / 1'000'000'000;
+  };
+  packet[0] = 0x24;
+  packet[1] = 2;
+  put(24, 77, 8);
+  put(32, stamp(kNow + 30'000'000), 8);
+  put(40, stamp(kNow + 30'000'000), 8);
+  const auto reply = [&](std::int64_t took) { return ntp::parse_reply(packet, 77, kNow, kNow + took); };
+  EXPECT_NEAR(*(**reply(20'000'000)).offset_ms, 20, 1e-4);  // 30 less half of the way
+  EXPECT_FALSE(*ntp::parse_reply(packet, 78, kNow, kNow));
+  packet[1] = 0;
+  put(12, 0x52415445, 4);
+  EXPECT_EQ(reply(1).error().message, "turns us away: \"RATE\"");
+  packet[1] = 2;
+  packet[0] = 0xe4;
+  EXPECT_EQ(reply(1).error().message, "is not synchronised itself");
+  packet[0] = 0x23;
+  EXPECT_EQ(reply(1).error().message, "answers as no server does (mode 3)");
+  EXPECT_EQ(ntp::parse_reply(std::span(packet).first(20), 77, kNow, kNow).error().message,
+            "answers with 20 bytes, which is no NTP packet");
+  std::mt19937 random(20261125);
+  for (int i = 0; i < 10'000; ++i) {
+    for (unsigned char& byte : packet) byte = static_cast<unsigned char>(random());
+    put(24, 77, 8);
+    const auto any = reply(1);
+    if (any && *any) {
+      EXPECT_TRUE(std::isfinite(*(*any)->offset_ms));
+    }
+  }
+}
+
+TEST(Ntp, LinesOfChronyc) {
+  const auto state = ntp::parse_tracking(
+      "C0000201,192.0.2.1,3,1732521600.123456789,-0.000012345,0.000023456,0.000034567,-12.345,0.001,0.020,0."
+      "015000000,0.000900000,64.2,Normal\n");
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_EQ(state->server, "192.0.2.1");
+  EXPECT_NEAR(*state->offset_ms, -0.012345, 1e-9);
+  EXPECT_EQ(*state->frequency_ppm, -12.345);
+  EXPECT_TRUE(state->is_synchronised);
+  EXPECT_FALSE(ntp::parse_tracking("00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised")
+                   ->is_synchronised);
+  EXPECT_THAT(ntp::parse_tracking("506 Cannot talk to daemon").error().message,
+              StartsWith("chronyc: expected 14 fields of tracking, found \"506"));
+  EXPECT_FALSE(ntp::parse_tracking("a,b,x,1,1,1,1,1,1,1,1,1,1,Normal"));
+}
+
+TEST(Ntp, BadSettingsSayWhatWouldBeRight) {
+  EXPECT_EQ(sample("{server: a}"), "server: has no effect without source: server");
+  EXPECT_THAT(sample("{source: server}"), StartsWith("server: \"\" is not like ntp.example.com"));
+  EXPECT_THAT(sample("{source: server, server: 'a:x'}"), StartsWith("server: \"a:x\" is not like"));
+  EXPECT_THAT(sample("{source: chrony, chrony_address: '-a'}"), HasSubstr("is not like 127.0.0.1:323"));
+}
+
+}  // namespace
+}  // namespace vigile
