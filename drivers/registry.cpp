@@ -15,6 +15,7 @@ namespace vigile {
   X(Dns) \
   X(Exec) \
   X(File) \
+  X(Gpio) \
   X(Http) \
   X(Hwmon) \
   X(Iio) \
@@ -36,6 +37,7 @@ namespace vigile {
   X(Tcp) \
   X(Thermal) \
   X(W1) \
+  X(Wireless) \
   // end of the list
 // clang-format on
 

@@ -236,7 +236,7 @@ TEST(Vigilectl, SaysWhetherAProgramIsADriver) {
   EXPECT_EQ(ran.out, "press force=1\n1 points, 2 faults\n");
   EXPECT_THAT(ran.err, HasSubstr("printf: line 2, column 12: expected '=' after the field key: \"press force\"\n"));
   EXPECT_THAT(ran.err, HasSubstr("printf: line 3, "));
-  ran = run("/nowhere", "drivers test --mode keep --timeout 5s -- sh -c 'echo a b=1; echo started >&2; exit 3'");
+  ran = run("/nowhere", "drivers test --mode keep --runs 3 --timeout 5s -- sh -c 'echo a b=1; echo started >&2; exit 3'");
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.err, HasSubstr("to the log: started\n"));
   EXPECT_THAT(ran.err, HasSubstr("sh: ended with status 3, and would be started again"));
