@@ -8,64 +8,16 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/clock.h"
-#include "drivers/registry.h"
-#include "settings/values.h"
+#include "driver_sampling.h"
 #include "support/process.h"
 #include "support/snmpd_server.h"
 
 namespace vigile {
 namespace {
 
-class CountingOutput final : public Output {
- public:
-  void add(const Sample& sample) override { values += sample.values.size(); }
-  Result<void> add_point(const Point&, PointOrigin) override { return {}; }
-  Result<void> commit() override { return {}; }
-  void availability(bool, std::optional<double>, std::string_view) override {}
-  std::uint64_t values = 0;
-};
-
-void sample_driver(benchmark::State& state, const char* name, const Options& options,
-                   const std::filesystem::path& sys_root) {
-  const DriverInfo* const info = find_driver(name);
-  const SystemClock clock;
-  auto driver = info == nullptr ? Error{ErrorKind::not_found, "no such driver"}
-                                : info->make(options, {.clock = clock, .sys_root = sys_root});
-  if (!driver) {
-    state.SkipWithError(driver.error().message.c_str());
-    return;
-  }
-  CountingOutput out;
-  for (auto _ : state) {
-    const auto done = (*driver)->sample(
-        {.started = clock.boot(), .deadline = clock.boot() + std::chrono::seconds(30), .stop = {}}, out);
-    if (!done) {
-      state.SkipWithError(done.error().message.c_str());
-      return;
-    }
-  }
-  state.counters["values"] =
-      benchmark::Counter(static_cast<double>(out.values), benchmark::Counter::kAvgIterations);
-}
-
-Options with(std::string_view name, OptionValue value) {
-  Options options;
-  options.set(name, std::move(value));
-  return options;
-}
-
 const std::filesystem::path kSys = "/sys";
 const std::filesystem::path kCaptured = std::filesystem::path(VIGILE_SOURCE_DIR) / "drivers";
 using Names = std::vector<std::string>;
-
-Options defaults_of(std::span<const OptionSpec> table) {
-  Options options;
-  for (const OptionSpec& spec : table) {
-    if (auto value = default_value(spec)) options.set(spec.name, *std::move(value));
-  }
-  return options;
-}
 
 // Forty registers, read in two requests.
 void modbus(benchmark::State& state) {
@@ -133,6 +85,11 @@ BENCHMARK_CAPTURE(sample_driver, network, "network", with("exclude", Names{"lo",
 BENCHMARK_CAPTURE(sample_driver, thermal, "thermal", Options(),
                   kCaptured / "thermal/testcases/arm-board/sys");
 BENCHMARK_CAPTURE(sample_driver, hwmon, "hwmon", Options(), kCaptured / "hwmon/testcases/normal/sys");
+BENCHMARK_CAPTURE(sample_driver, pressure, "pressure", with("resources", Names{"cpu", "memory", "io"}), kSys);
+BENCHMARK_CAPTURE(sample_driver, diskio, "diskio", Options(), kSys);
+BENCHMARK_CAPTURE(sample_driver, mmc, "mmc", Options(), kCaptured / "mmc/testcases/normal/sys");
+BENCHMARK_CAPTURE(sample_driver, iio, "iio", Options(), kCaptured / "iio/testcases/normal/sys");
+BENCHMARK_CAPTURE(sample_driver, w1, "w1", Options(), kCaptured / "w1/testcases/normal/sys");
 
 }  // namespace
 }  // namespace vigile
