@@ -54,6 +54,7 @@ constexpr Target kTargets[] = {
 #ifdef VIGILE_HAS_SNMP
     {"snmp", snmp_fault},
 #endif
+    {"spoken", spoken_fault},
     {"stored_bytes", stored_bytes_fault},
     {"write_answer", write_answer_fault},
 };

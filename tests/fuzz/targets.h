@@ -23,6 +23,7 @@ Fault mqtt_message_fault(std::string_view input);
 Fault query_answer_fault(std::string_view input);
 Fault settings_fault(std::string_view input);
 Fault snmp_fault(std::string_view input);
+Fault spoken_fault(std::string_view input);
 Fault stored_bytes_fault(std::string_view input);
 Fault write_answer_fault(std::string_view input);
 
