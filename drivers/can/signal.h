@@ -13,6 +13,14 @@
 
 namespace vigile::can {
 
+// Only in frames whose multiplexor has that value.
+struct Multiplexed {
+  int start = 0;
+  int length = 0;
+  bool is_big_endian = false;
+  std::uint64_t value = 0;
+};
+
 struct Signal {
   enum class Kind : std::uint8_t { integer, float32, float64 };
   std::string name;
@@ -27,13 +35,6 @@ struct Signal {
   double scale = 1;
   double offset = 0;
   std::string unit;
-  // Only in frames whose multiplexor has that value.
-  struct Multiplexed {
-    int start = 0;
-    int length = 0;
-    bool is_big_endian = false;
-    std::uint64_t value = 0;
-  };
   std::optional<Multiplexed> multiplexed;
 };
 
