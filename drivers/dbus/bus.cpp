@@ -50,7 +50,7 @@ const Library& library() {
 }
 
 struct ErrorHolder {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};
   ErrorHolder() = default;
   ErrorHolder(const ErrorHolder&) = delete;
   ErrorHolder& operator=(const ErrorHolder&) = delete;
