@@ -272,8 +272,8 @@ Result<MqttSettings> read_settings(const Options& options) {
   connect.client_id = options.text("client_id");
   if (connect.client_id.empty() || connect.client_id.size() > 200)
     return bad("client_id", "has 1 to 200 bytes");
-  if (options.has("user")) connect.user = options.text("user");
-  if (options.has("password")) connect.password = options.text("password");
+  if (!options.text("user").empty()) connect.user = options.text("user");
+  if (!options.text("password").empty()) connect.password = options.text("password");
   if (connect.password && !connect.user) return bad("password", "needs a user");
   if (connect.user.value_or("").size() > 65'535 || connect.password.value_or("").size() > 65'535)
     return bad("password", "and user have at most 65535 bytes");
