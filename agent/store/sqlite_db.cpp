@@ -49,7 +49,9 @@ Error sqlite_error(sqlite3* handle) {
     if (cause.kind != ErrorKind::full) cause.kind = ErrorKind::io;
     return cause;
   }
-  return Error{kind_of(code), std::move(message)};
+  // A number in the header that SQLite does not know has no code of its own.
+  const bool is_header = (code & 0xff) == SQLITE_ERROR && message.ends_with(": unsupported file format");
+  return Error{is_header ? ErrorKind::corrupt : kind_of(code), std::move(message)};
 }
 
 Error statement_error(sqlite3* handle) {

@@ -172,6 +172,18 @@ TEST_F(LogFiles, ADamagedHeaderCostsNothing) {
   expect_lost(0);
 }
 
+// SQLite has no code of its own for this one.
+TEST_F(LogFiles, AFormatThatSqliteDoesNotKnowIsDamage) {
+  fill(20);
+  end_cleanly();
+  flip(options_.path, 47);
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_FALSE(aside().empty());
+  EXPECT_EQ(found(), 20u * 30);
+  expect_lost(0);
+}
+
 // The first page says where all tables are, and with it all would be lost.
 TEST_F(LogFiles, ADatabaseIsReadWithoutItsFirstPage) {
   for (const bool is_rewritten : {false, true}) {
