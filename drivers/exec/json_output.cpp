@@ -4,6 +4,7 @@
 
 #include "core/iso_time.h"
 #include "drivers/exec/output.h"
+#include "drivers/json_text/json_text.h"
 #include "point/recordable.h"
 
 namespace vigile::exec {
@@ -15,20 +16,6 @@ using Json = nlohmann::json;
 constexpr int kDeepest = 8;
 constexpr std::size_t kLongestName = 100;
 constexpr std::size_t kMostTags = 16;
-
-std::optional<Json> parse(std::string_view text) {
-  int depth = 0;
-  bool too_deep = false;
-  const auto bound = [&](int, Json::parse_event_t event, Json&) {
-    if (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start)
-      too_deep = too_deep || ++depth > kDeepest;
-    if (event == Json::parse_event_t::object_end || event == Json::parse_event_t::array_end) --depth;
-    return !too_deep;
-  };
-  Json json = Json::parse(text, bound, false);
-  if (json.is_discarded() || too_deep) return std::nullopt;
-  return json;
-}
 
 class Reader {
  public:
@@ -139,7 +126,7 @@ class Reader {
 void add_json(std::string_view text, std::string_view place, std::optional<std::int64_t> now_ns, Output& out,
               TextReport& report) {
   Reader reader(place, now_ns, out, report);
-  const auto json = parse(text);
+  const auto json = parse_json(text, kDeepest);
   if (!json) return reader.refuse("", "is not JSON: " + shown_text(text));
   if (!json->is_array()) return reader.add(*json, "");
   for (std::size_t i = 0; i < json->size(); ++i) reader.add((*json)[i], "/" + std::to_string(i));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/iso_time.h"
+#include "drivers/json_text/json_text.h"
 #include "drivers/scale/scale.h"
 #include "point/recordable.h"
 
@@ -64,22 +65,6 @@ std::string_view to_string(ValueType type) {
   return type == ValueType::number ? "a number" : type == ValueType::boolean ? "true or false" : "a text";
 }
 
-// As nlohmann throws, and stacks a frame a level.
-std::optional<Json> parse_json(std::string_view text) {
-  int depth = 0;
-  bool too_deep = false;
-  const auto bound = [&](int, Json::parse_event_t event, Json&) {
-    if (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start) {
-      too_deep = too_deep || ++depth > kDeepest;
-    }
-    if (event == Json::parse_event_t::object_end || event == Json::parse_event_t::array_end) --depth;
-    return !too_deep;
-  };
-  Json json = Json::parse(text, bound, false);
-  if (json.is_discarded() || too_deep) return std::nullopt;
-  return json;
-}
-
 const Json* find(const Json& json, const std::string& pointer) {
   // contains() does not throw once the pointer is one, which the settings have checked.
   const Json::json_pointer at(pointer);
@@ -124,7 +109,7 @@ class Reader {
       : settings_(settings), message_(message), out_(out), report_(report) {}
 
   void add_json(std::optional<std::int64_t> now_ns) {
-    const auto json = parse_json(message_.payload);
+    const auto json = parse_json(message_.payload, kDeepest);
     if (!json) return refuse("is not JSON: " + shown_text(message_.payload));
     std::optional<WallTime> time;
     if (!settings_.time_pointer.empty()) {
