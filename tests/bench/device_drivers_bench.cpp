@@ -15,6 +15,10 @@
 
 #include "driver_sampling.h"
 #include "drivers/can/signal.h"
+#include "drivers/gpio/gpio_driver.h"
+#include "drivers/wireless/wireless_driver.h"
+#include "support/discarding_server.h"
+#include "support/fake_bus.h"
 #include "support/mosquitto_server.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -158,6 +162,94 @@ void file_three_values(benchmark::State& state) {
   sample_driver(state, "file", options, "/sys");
 }
 BENCHMARK(file_three_values);
+
+class StillLine final : public gpio::Line {
+ public:
+  Result<bool> level() override { return true; }
+  Result<std::optional<std::int64_t>> next_edge_ns() override { return std::optional<std::int64_t>(); }
+  int fd() const override { return -1; }
+};
+
+void gpio_ten_lines(benchmark::State& state) {
+  if (!find_driver("gpio")->missing.empty()) return state.SkipWithError("not in this build");
+  Options options = options_of("gpio");
+  std::vector<Options> rows;
+  for (int i = 0; i < 10; ++i) {
+    Options& row = rows.emplace_back(row_of("gpio", "lines"));
+    row.set("name", "line" + std::to_string(i));
+    row.set("line", std::to_string(i));
+  }
+  options.set("lines", rows);
+  const SystemClock clock;
+  const auto driver = gpio::make_gpio(options, {.clock = clock}, [](const gpio::LineSettings&) {
+    return Result<std::unique_ptr<gpio::Line>>(std::make_unique<StillLine>());
+  });
+  if (!driver) return state.SkipWithError(driver.error().message.c_str());
+  CountingOutput out;
+  for (auto _ : state)
+    (void)(*driver)->sample({clock.boot(), clock.boot() + std::chrono::seconds(5), {}}, out);
+}
+BENCHMARK(gpio_ten_lines);
+
+class StillAir final : public wireless::Nl80211 {
+ public:
+  Result<std::vector<wireless::Interface>> interfaces() override {
+    return std::vector<wireless::Interface>{{3, "wlan0", "plant", 5180, true}};
+  }
+  Result<std::vector<wireless::Station>> stations(std::uint32_t) override {
+    return std::vector<wireless::Station>{{"02:00:00:00:00:07", -61, 54.0, 866.7, 1, 2, 3, 4, 5}};
+  }
+};
+
+void wireless_client(benchmark::State& state) {
+  if (!find_driver("wireless")->missing.empty()) return state.SkipWithError("not in this build");
+  const SystemClock clock;
+  const auto driver = wireless::make_wireless(options_of("wireless"), {.clock = clock}, [] {
+    return Result<std::unique_ptr<wireless::Nl80211>>(std::make_unique<StillAir>());
+  });
+  CountingOutput out;
+  for (auto _ : state)
+    (void)(*driver)->sample({clock.boot(), clock.boot() + std::chrono::seconds(5), {}}, out);
+}
+BENCHMARK(wireless_client);
+
+void modem_on_a_bus(benchmark::State& state) {
+  if (!find_driver("modem")->missing.empty()) return state.SkipWithError("not in this build");
+  const FakeBus bus;
+  const FakeService service(bus, "org.freedesktop.ModemManager1",
+                            {{"/org/freedesktop/ModemManager1/Modem/0",
+                              {{"org.freedesktop.ModemManager1.Modem",
+                                {{"Model", fake_text("EG25-G")},
+                                 {"State", fake_i(11)},
+                                 {"AccessTechnologies", fake_u(1U << 14)}}}}}});
+  Options options = options_of("modem");
+  options.set("bus", bus.address());
+  sample_driver(state, "modem", options, "/sys");
+}
+BENCHMARK(modem_on_a_bus);
+
+void http_loopback(benchmark::State& state) {
+  const DiscardingServer server;
+  Options options = options_of("http");
+  options.set("url", server.url());
+  sample_driver(state, "http", options, "/sys");
+}
+BENCHMARK(http_loopback);
+
+void tcp_loopback(benchmark::State& state) {
+  const DiscardingServer server;
+  Options options = options_of("tcp");
+  options.set("address", server.url().substr(7));
+  sample_driver(state, "tcp", options, "/sys");
+}
+BENCHMARK(tcp_loopback);
+
+void ping_loopback(benchmark::State& state) {
+  Options options = options_of("ping");
+  options.set("address", std::string("127.0.0.1"));
+  sample_driver(state, "ping", options, "/sys");
+}
+BENCHMARK(ping_loopback)->Iterations(20);
 
 void can_ten_signals(benchmark::State& state) {
   const std::array<std::uint8_t, 8> data = {1, 2, 3, 4, 5, 6, 7, 8};
