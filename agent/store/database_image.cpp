@@ -19,7 +19,6 @@ namespace vigile {
 
 namespace {
 
-
 void put(std::string& header, std::size_t at, std::string_view bytes) {
   header.replace(at, bytes.size(), bytes);
 }

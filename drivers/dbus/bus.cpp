@@ -17,15 +17,26 @@ constexpr std::size_t kMostItems = 10'000;  // of one answer
 
 // The functions of libsystemd that are used.
 struct Library {
+// clang-format off
 #define VIGILE_FUNCTION(name) decltype(&::name) name = nullptr;
-#define VIGILE_FOR_EACH_FUNCTION(X)                                                              \
-  X(sd_bus_new)                                                                                  \
-  X(sd_bus_set_address) X(sd_bus_set_bus_client) X(sd_bus_start) X(sd_bus_open_system)           \
-      X(sd_bus_flush_close_unref) X(sd_bus_call) X(sd_bus_message_new_method_call)               \
-          X(sd_bus_message_append_basic) X(sd_bus_message_unref) X(sd_bus_message_peek_type)     \
-              X(sd_bus_message_read_basic) X(sd_bus_message_enter_container)                     \
-                  X(sd_bus_message_exit_container) X(sd_bus_message_at_end) X(sd_bus_error_free) \
-                      X(sd_bus_error_get_errno)
+#define VIGILE_FOR_EACH_FUNCTION(X) \
+  X(sd_bus_new) \
+  X(sd_bus_set_address) \
+  X(sd_bus_set_bus_client) \
+  X(sd_bus_start) \
+  X(sd_bus_open_system) \
+  X(sd_bus_flush_close_unref) \
+  X(sd_bus_call) \
+  X(sd_bus_message_new_method_call) \
+  X(sd_bus_message_append_basic) \
+  X(sd_bus_message_unref) \
+  X(sd_bus_message_peek_type) \
+  X(sd_bus_message_read_basic) \
+  X(sd_bus_message_enter_container) \
+  X(sd_bus_message_exit_container) \
+  X(sd_bus_message_at_end) \
+  X(sd_bus_error_free)
+  // clang-format on
   VIGILE_FOR_EACH_FUNCTION(VIGILE_FUNCTION)
 #undef VIGILE_FUNCTION
   bool is_loaded = false;

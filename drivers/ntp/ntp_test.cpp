@@ -64,9 +64,7 @@ TEST(Ntp, AServerAndChrony) {
                             "offset=-?[0-9.e-]+,synchronised=1i,stratum=8i,root_delay=[0-9.]+,"
                             "root_dispersion=[0-9.]+,response_time=[0-9.]+\navailability up "));
   const std::string got = sample("{source: chrony, chrony_address: '" + chronyd.commands() + "'}");
-  EXPECT_THAT(
-      got,
-      ContainsRegex("^ntp,source=chrony offset=-?[0-9.e-]+,synchronised=1i,stratum=8i,"));
+  EXPECT_THAT(got, ContainsRegex("^ntp,source=chrony offset=-?[0-9.e-]+,synchronised=1i,stratum=8i,"));
   EXPECT_THAT(sample("{source: chrony, chrony_address: '127.0.0.1:" + std::to_string(free_port()) +
                      "', timeout: 20s}"),
               ContainsRegex("error: (unavailable|timeout): chrony: chronyc"));

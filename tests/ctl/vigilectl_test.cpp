@@ -234,13 +234,16 @@ TEST(Vigilectl, SaysWhetherAProgramIsADriver) {
   ran = run("/nowhere", "drivers test -- printf 'press force=1\\npress force\\npress =2\\n'");
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out, "press force=1\n1 points, 2 faults\n");
-  EXPECT_THAT(ran.err, HasSubstr("printf: line 2, column 12: expected '=' after the field key: \"press force\"\n"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("printf: line 2, column 12: expected '=' after the field key: \"press force\"\n"));
   EXPECT_THAT(ran.err, HasSubstr("printf: line 3, "));
-  ran = run("/nowhere", "drivers test --mode keep --runs 3 --timeout 5s -- sh -c 'echo a b=1; echo started >&2; exit 3'");
+  ran = run("/nowhere",
+            "drivers test --mode keep --runs 3 --timeout 5s -- sh -c 'echo a b=1; echo started >&2; exit 3'");
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.err, HasSubstr("to the log: started\n"));
   EXPECT_THAT(ran.err, HasSubstr("sh: ended with status 3, and would be started again"));
-  ran = run("/nowhere", "drivers test --format nagios -- sh -c 'echo \"WARNING - hot | t=71;70;80\"; exit 1'");
+  ran =
+      run("/nowhere", "drivers test --format nagios -- sh -c 'echo \"WARNING - hot | t=71;70;80\"; exit 1'");
   EXPECT_EQ(ran.out, "WARNING: WARNING - hot\nexec,unit=1 t=71\n1 points, 0 faults\n");
   EXPECT_EQ(run("/nowhere", "drivers test --timeout soon -- true").status, 2);
   EXPECT_EQ(run("/nowhere", "drivers test -- /no/such/program").status, 1);

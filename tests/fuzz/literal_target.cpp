@@ -81,7 +81,8 @@ Fault url_fault(std::string_view text) {
       return "a URL in an error";
     return std::nullopt;
   }
-  // A host is written in small letters; one that is the password too may show.
+  // A host is written in small letters; one that is the password too may show. So may one beside a password
+  // that is written with %.
   std::string small(text);
   std::string password = url->password;
   for (std::string* const one : {&small, &password}) {
@@ -89,7 +90,8 @@ Fault url_fault(std::string_view text) {
   }
   const bool is_plain =
       std::all_of(password.begin(), password.end(), [](unsigned char c) { return std::isalnum(c); });
-  if (is_plain && password.size() >= 6 && small.find(password) == small.rfind(password)) {
+  const bool is_once = small.find('%') == std::string::npos && small.find(password) == small.rfind(password);
+  if (is_plain && password.size() >= 6 && is_once) {
     for (const std::string& part : {url->text, url->shown, url->origin}) {
       if (part.find(url->password) != std::string::npos) return "a password that shows: " + part;
     }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/fake_bus.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-bus.h>
 
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
+
+#include "core/unique_fd.h"
 
 namespace vigile {
 
@@ -79,6 +83,15 @@ int answer(sd_bus_message* call, void* user, sd_bus_error*) {
   return 1;
 }
 
+// Its file is there before it listens.
+bool accepts(const std::filesystem::path& path) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  path.string().copy(name.sun_path, sizeof name.sun_path - 1);
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+}
+
 }  // namespace
 
 FakeBus::FakeBus() {
@@ -89,8 +102,7 @@ FakeBus::FakeBus() {
   daemon_ = std::make_unique<ChildProcess>(
       std::vector<std::string>{"dbus-daemon", "--nofork", "--config-file=" + (dir_ / "bus.conf").string()},
       dir_ / "log");
-  if (!eventually([&] { return std::filesystem::exists(dir_ / "bus") || !daemon_->running(); }) ||
-      !daemon_->running())
+  if (!eventually([&] { return accepts(dir_ / "bus") || !daemon_->running(); }) || !daemon_->running())
     throw std::runtime_error("dbus-daemon: " + daemon_->output());
 }
 
