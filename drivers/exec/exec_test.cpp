@@ -161,10 +161,10 @@ TEST_F(ExecDriverTest, OneThatIsKeptIsReadOnAndStartedAgain) {
   EXPECT_EQ(sample(*driver), "availability up\nexec,program=keeps starts=1i,refused=0i\n");
   std::ofstream(go) << "2\n";
   ASSERT_TRUE(
-      eventually([&] { return (got = sample(*driver)).find("availability down") != std::string::npos; }));
+      eventually([&] { return (got += sample(*driver)).find("availability down") != std::string::npos; }));
   EXPECT_THAT(got, HasSubstr("error: unavailable: keeps: ended with status 5"));
   ASSERT_TRUE(eventually([&] { return (got += sample(*driver)).find("starts=2i") != std::string::npos; }));
-  EXPECT_THAT(got, HasSubstr("point: a n=2\n"));
+  EXPECT_THAT(got.substr(0, 500), HasSubstr("point: a n=2\n"));
 }
 
 TEST_F(ExecDriverTest, OneThatIsKeptEndsWithItsInstance) {
