@@ -30,6 +30,11 @@ Result<DatabaseLog::RunRead> DatabaseLog::read_run(SeqRange run, const ReadLimit
     const auto row = rows->step();
     if (!row) return row.error();
     if (!*row) return read;
+    // A damaged page may lead to others in any order. What is out of it can be neither sent nor settled.
+    const std::uint64_t seq = as_count(rows->integer(0));
+    const std::uint64_t least = segments.empty() ? run.first : segments.back().seq + 1;
+    if (seq < least || seq > run.last)
+      return Error{ErrorKind::corrupt, path_.string() + ": its segments are out of order"};
     raw_bytes += as_count(rows->integer(6));
     points += as_count(rows->integer(5));
     if (!segments.empty() && (raw_bytes > limits.raw_bytes || points > limits.points)) return read;
