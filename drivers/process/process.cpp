@@ -166,6 +166,11 @@ class ProcessDriver final : public Driver {
       knows_descriptors = knows_descriptors && count.has_value();
       descriptors += count.value_or(0);
     }
+    // Not seen is not "does not run" where others' processes are hidden: the first one always runs.
+    if (seen.empty() && ::access((proc_ + "/1").c_str(), F_OK) != 0)
+      return Error{
+          ErrorKind::permission,
+          proc_ + ": other users' processes are hidden (hidepid, or ProtectProc= of the agent's unit)"};
     usage.is_running = !seen.empty();
     usage.count = static_cast<std::int64_t>(seen.size());
     if (usage.is_running) {
