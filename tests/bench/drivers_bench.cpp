@@ -75,6 +75,16 @@ void snmp_interfaces(benchmark::State& state) {
 }
 BENCHMARK(snmp_interfaces)->MinTime(1);
 
+void agent(benchmark::State& state) {
+  sample_driver(state, "agent", defaults_of(find_driver("agent")->options), "/sys");
+}
+BENCHMARK(agent);
+
+void simulate(benchmark::State& state) {
+  sample_driver(state, "simulate", defaults_of(find_driver("simulate")->options), "/sys");
+}
+BENCHMARK(simulate);
+
 BENCHMARK_CAPTURE(sample_driver, cpu, "cpu", Options(), kSys);
 BENCHMARK_CAPTURE(sample_driver, cpu_per_core, "cpu", with("per_core", true), kSys);
 BENCHMARK_CAPTURE(sample_driver, memory, "memory", with("swap", true), kSys);
