@@ -179,6 +179,20 @@ TEST(Dbc, BadLinesHaveAPlace) {
               HasSubstr("press.dbc:3: expected a float of 32 bits"));
 }
 
+TEST(Dbc, WhatIsNotSupportedCostsItsMessageAlone) {
+  const auto signals = can::parse_dbc(
+      "BO_ 1 A: 8 P\n SG_ Before : 0|8@1+ (1,0) [0|1] \"\" G\n"
+      "BO_ 2 Nested: 8 P\n SG_ M1 M : 0|8@1+ (1,0) [0|1] \"\" G\n SG_ M2 m0M : 8|8@1+ (1,0) [0|1] \"\" G\n"
+      " SG_ X m1 : 16|8@1+ (1,0) [0|1] \"\" G\n"
+      "BO_ 2566834942 Transport: 120 P\n SG_ Far : 800|8@1+ (1,0) [0|1] \"\" G\n"
+      "BO_ 3 B: 8 P\n SG_ After : 0|8@1+ (1,0) [0|1] \"\" G\n",
+      "press.dbc");
+  ASSERT_TRUE(signals) << signals.error().message;
+  ASSERT_EQ(signals->size(), 2u);
+  EXPECT_EQ((*signals)[0].name, "Before");
+  EXPECT_EQ((*signals)[1].name, "After");
+}
+
 TEST(Dbc, SurvivesMutations) {
   const std::string good = *read_file(testcases_of(kCanDriver) / "press.dbc");
   std::mt19937 random(20261125);

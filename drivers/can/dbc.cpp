@@ -108,12 +108,14 @@ Result<std::vector<Signal>> parse_dbc(std::string_view text, std::string_view fi
       (void)scan.word();
       scan.expect(":");
       const auto bytes = scan.number<unsigned>();
-      if (!scan.ok() || bytes > 64) return bad(line, "BO_ <id> <name>: <bytes> <sender>");
+      if (!scan.ok()) return bad(line, "BO_ <id> <name>: <bytes> <sender>");
       message = {id & ~kExtended, (id & kExtended) != 0, true, {}, signals.size()};
       if (message.id > (message.is_extended ? 0x1fff'ffffU : 0x7ffU) && id != 0xC000'0000)
         return bad(line, "an id of 11 bits, or of 29 with the highest bit set");
-      if (id == 0xC000'0000) message.is_known = false;  // signals of no message
+      // Signals of no message, and what is sent in several frames (J1939 transport), are passed over.
+      if (id == 0xC000'0000 || bytes > 64) message.is_known = false;
     } else if (scan.is("SG_ ")) {
+      if (!message.is_known) continue;
       constexpr const char* kForm =
           "SG_ <name> [M|m<n>] : <start>|<length>@<1|0><+|-> (<scale>,<offset>) [<min>|<max>] \"<unit>\" "
           "<receiver>";
@@ -125,7 +127,13 @@ Result<std::vector<Signal>> parse_dbc(std::string_view text, std::string_view fi
       } else if (scan.is("m")) {
         signal.multiplexed.emplace();
         signal.multiplexed->value = scan.number<std::uint64_t>();
-        if (scan.is("M")) return bad(line, "no multiplexor within a multiplexed signal");
+        if (scan.is("M")) {
+          // Multiplexors within multiplexed signals: the message is passed over.
+          signals.resize(message.first);
+          message.is_known = false;
+          message.multiplexor.reset();
+          continue;
+        }
       }
       scan.expect(":");
       signal.start = scan.number<int>();
@@ -150,7 +158,6 @@ Result<std::vector<Signal>> parse_dbc(std::string_view text, std::string_view fi
       if (!scan.ok() || order < 0 || order > 1 ||
           !fits(signal.start, signal.length, signal.is_big_endian, 64))
         return bad(line, kForm);
-      if (!message.is_known) continue;
       signal.id = message.id;
       signal.is_extended = message.is_extended;
       if (is_multiplexor) message.multiplexor = signal;

@@ -25,7 +25,10 @@ struct Library {
   X(sd_bus_set_bus_client) \
   X(sd_bus_start) \
   X(sd_bus_open_system) \
-  X(sd_bus_flush_close_unref) \
+  X(sd_bus_close_unref) \
+  X(sd_bus_process) \
+  X(sd_bus_wait) \
+  X(sd_bus_is_ready) \
   X(sd_bus_call) \
   X(sd_bus_message_new_method_call) \
   X(sd_bus_message_append_basic) \
@@ -189,7 +192,7 @@ class Reader {
 class SystemBus final : public Bus {
  public:
   explicit SystemBus(sd_bus* bus) : bus_(bus) {}
-  ~SystemBus() override { library().sd_bus_flush_close_unref(bus_); }
+  ~SystemBus() override { library().sd_bus_close_unref(bus_); }
   SystemBus(const SystemBus&) = delete;
   SystemBus& operator=(const SystemBus&) = delete;
 
@@ -243,13 +246,28 @@ class SystemBus final : public Bus {
   sd_bus* const bus_;
 };
 
+// sd_bus_call() alone waits for the greeting for a minute and a half, whatever its limit.
+int await_greeting(sd_bus* bus, std::chrono::nanoseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const int ready = library().sd_bus_is_ready(bus);
+    if (ready != 0) return ready;
+    const int done = library().sd_bus_process(bus, nullptr);
+    if (done < 0) return done;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::microseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return -ETIMEDOUT;
+    if (done == 0) (void)library().sd_bus_wait(bus, static_cast<std::uint64_t>(left.count()));
+  }
+}
+
 }  // namespace
 
 bool is_available() {
   return true;
 }
 
-Result<std::unique_ptr<Bus>> Bus::open(const std::string& address) {
+Result<std::unique_ptr<Bus>> Bus::open(const std::string& address, std::chrono::nanoseconds limit) {
   if (!library().is_loaded)
     return Error{ErrorKind::unavailable, "D-Bus: libsystemd.so.0 is not on this machine"};
   sd_bus* bus = nullptr;
@@ -262,9 +280,10 @@ Result<std::unique_ptr<Bus>> Bus::open(const std::string& address) {
     if (done >= 0) done = library().sd_bus_set_bus_client(bus, 1);
     if (done >= 0) done = library().sd_bus_start(bus);
   }
-  if (done >= 0) return std::unique_ptr<Bus>(std::make_unique<SystemBus>(bus));
-  if (bus != nullptr) library().sd_bus_flush_close_unref(bus);
-  return Error{ErrorKind::unavailable,
+  if (done >= 0) done = await_greeting(bus, limit);
+  if (done > 0) return std::unique_ptr<Bus>(std::make_unique<SystemBus>(bus));
+  if (bus != nullptr) library().sd_bus_close_unref(bus);
+  return Error{done == -ETIMEDOUT ? ErrorKind::timeout : ErrorKind::unavailable,
                "D-Bus: the system bus does not answer: " + std::string(std::strerror(-done))};
 }
 

@@ -45,8 +45,8 @@ bool is_available();
 // permission, timeout, unavailable (no bus, no libsystemd).
 class Bus {
  public:
-  // `address`: "unix:path=…"; the system's if empty.
-  static Result<std::unique_ptr<Bus>> open(const std::string& address);
+  // `address`: "unix:path=…"; the system's if empty. Takes at most `limit`, until the bus has greeted.
+  static Result<std::unique_ptr<Bus>> open(const std::string& address, std::chrono::nanoseconds limit);
   virtual ~Bus() = default;
   virtual Result<Value> ask(const Question& question, std::chrono::nanoseconds limit) = 0;
 };

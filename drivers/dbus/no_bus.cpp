@@ -7,7 +7,7 @@ bool is_available() {
   return false;
 }
 
-Result<std::unique_ptr<Bus>> Bus::open(const std::string&) {
+Result<std::unique_ptr<Bus>> Bus::open(const std::string&, std::chrono::nanoseconds) {
   return Error{ErrorKind::unavailable,
                "D-Bus: this build cannot ask; install libsystemd-dev and build again"};
 }

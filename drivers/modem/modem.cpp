@@ -71,7 +71,7 @@ class ModemDriver final : public Driver {
  private:
   Result<void> ask(const SampleContext& context, Output& out) {
     if (!bus_) {
-      auto opened = dbus::Bus::open(address_);
+      auto opened = dbus::Bus::open(address_, context.deadline - clock_.boot());
       if (!opened) return opened.error();
       bus_ = std::move(*opened);
     }

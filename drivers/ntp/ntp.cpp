@@ -63,6 +63,7 @@ constexpr std::array kMetrics = {
 };
 
 constexpr milliseconds kSlice{100};
+constexpr double kLongestPollUs = 2048e6;  // timesyncd.conf(5), PollIntervalMaxSec
 
 struct NtpSettings {
   std::string source;
@@ -172,7 +173,7 @@ class NtpDriver final : public Driver {
 
   Result<State> ask_timesyncd(BootTime deadline) {
     if (!bus_) {
-      auto opened = dbus::Bus::open(settings_.bus);
+      auto opened = dbus::Bus::open(settings_.bus, deadline - clock_.boot());
       if (!opened) return opened.error();
       bus_ = std::move(*opened);
     }
@@ -197,7 +198,11 @@ class NtpDriver final : public Driver {
       return failed(ErrorKind::parse, "gives no NTPMessage of 15 fields");
     const auto number = [&](std::size_t i) { return (*fields)[i].number(); };
     if (number(13) == 0) return state;  // none has come yet
-    state.is_synchronised = number(0) != 3 && number(3) > 0 && number(3) < 16;
+    // The last packet says nothing of now when it is old.
+    const auto* const poll = all->find("PollIntervalUSec");
+    const double poll_us = poll != nullptr && poll->number() > 0 ? poll->number() : kLongestPollUs;
+    const double age_us = static_cast<double>(to_ns(clock_.wall())) / 1000 - number(11);
+    state.is_synchronised = number(0) != 3 && number(3) > 0 && number(3) < 16 && age_us < 3 * poll_us;
     state.stratum = static_cast<std::int64_t>(number(3));
     state.root_delay_ms = number(5) / 1000;
     state.root_dispersion_ms = number(6) / 1000;

@@ -11,6 +11,7 @@
 #include "drivers/ntp/offset.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_bus.h"
+#include "support/fake_clock.h"
 
 namespace vigile {
 namespace {
@@ -22,11 +23,11 @@ using testing::StartsWith;
 
 const SystemClock system_clock;
 
-std::string sample(const std::string& yaml) {
-  auto driver = kNtpDriver.make(options_from_yaml(kNtpDriver, yaml), {.clock = system_clock});
+std::string sample(const std::string& yaml, const Clock& clock = system_clock) {
+  auto driver = kNtpDriver.make(options_from_yaml(kNtpDriver, yaml), {.clock = clock});
   if (!driver) return driver.error().message;
   TextOutput out(kNtpDriver);
-  const auto done = (*driver)->sample({system_clock.boot(), system_clock.boot() + 10s, {}}, out);
+  const auto done = (*driver)->sample({clock.boot(), clock.boot() + 10s, {}}, out);
   if (!done)
     out.text += "error: " + std::string(to_string(done.error().kind)) + ": " + done.error().message + "\n";
   return out.text;
@@ -79,8 +80,9 @@ TEST(Ntp, TheKernel) {
 
 TEST(Ntp, Timesyncd) {
   const FakeBus bus;
+  FakeClock clock;  // when the packet came
   const std::string yaml = "{source: timesyncd, bus: '" + bus.address() + "'}";
-  EXPECT_THAT(sample(yaml), HasSubstr("error: not_found: org.freedesktop.timesync1: "));
+  EXPECT_THAT(sample(yaml, clock), HasSubstr("error: not_found: org.freedesktop.timesync1: "));
   const auto message = [](std::uint64_t packets) {
     return [packets](sd_bus_message* m) {
       sd_bus_message_append(m, "v", "(uuuuittayttttbtt)", 0U, 4U, 4U, 2U, -24, std::uint64_t{7000},
@@ -93,7 +95,7 @@ TEST(Ntp, Timesyncd) {
     const FakeService none(bus, "org.freedesktop.timesync1",
                            {{"/org/freedesktop/timesync1",
                              {{"org.freedesktop.timesync1.Manager", {{"NTPMessage", message(0)}}}}}});
-    EXPECT_EQ(sample(yaml),
+    EXPECT_EQ(sample(yaml, clock),
               "ntp,source=timesyncd synchronised=0i\navailability down: timesyncd: the clock is not "
               "synchronised\n");
   }
@@ -102,9 +104,12 @@ TEST(Ntp, Timesyncd) {
                                 {{"org.freedesktop.timesync1.Manager",
                                   {{"ServerName", fake_text("ntp.example")}, {"NTPMessage", message(7)}}}}}});
   EXPECT_EQ(
-      sample(yaml),
+      sample(yaml, clock),
       "ntp,server=ntp.example,source=timesyncd "
       "offset=10,synchronised=1i,stratum=2i,root_delay=7,root_dispersion=0.9,jitter=0.45\navailability up\n");
+  // The server is gone, and nobody has said so.
+  clock.advance(2h);
+  EXPECT_THAT(sample(yaml, clock), HasSubstr(",synchronised=0i,"));
 }
 
 TEST(Ntp, Replies) {

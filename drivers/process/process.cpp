@@ -155,8 +155,11 @@ class ProcessDriver final : public Driver {
       seen[pid] = {stat->start_ticks, stat->cpu_ticks};
       const auto before = seen_.find(pid);
       const bool is_same = before != seen_.end() && before->second.start_ticks == stat->start_ticks;
-      const std::uint64_t from = is_same ? before->second.cpu_ticks : 0;
-      // What one that is new has used, it has used since the last run.
+      // What one that began since the last run has used, it has used since then. One that was there before,
+      // and matches only now, begins to count.
+      const bool is_new = read_at_ && static_cast<double>(stat->start_ticks) / kTicks >=
+                                          std::chrono::duration<double>(read_at_->time_since_epoch()).count();
+      const std::uint64_t from = is_same ? before->second.cpu_ticks : is_new ? 0 : stat->cpu_ticks;
       if (stat->cpu_ticks >= from) ticks += stat->cpu_ticks - from;
       pages += stat->resident_pages;
       threads += stat->threads;
@@ -246,7 +249,7 @@ class ProcessDriver final : public Driver {
 
   Result<void> read_unit(const SampleContext& context, Usage& usage) {
     if (!bus_) {
-      auto opened = dbus::Bus::open(settings_.bus);
+      auto opened = dbus::Bus::open(settings_.bus, context.deadline - clock_.boot());
       if (!opened) return opened.error();
       bus_ = std::move(*opened);
     }

@@ -3,10 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-bus.h>
 
 #include <fstream>
 
+#include "core/unique_fd.h"
 #include "drivers/process/proc_stat.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_bus.h"
@@ -116,6 +119,26 @@ TEST(Process, UnitsOfTheServiceManager) {
             "failed.timer: is failed/failed\n");
   EXPECT_THAT(sample(*make("{unit: a.service, bus: 'unix:path=/no/such/bus'}", clock), clock),
               HasSubstr("error: unavailable: D-Bus: the system bus does not answer"));
+}
+
+TEST(Process, ABusThatSaysNothingIsGivenUpInTime) {
+  const TempDir dir;
+  const std::string path = dir / "bus";
+  const UniqueFd silent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  ASSERT_EQ(::listen(silent.get(), 8), 0);
+  const SystemClock clock;
+  const auto driver = make("{unit: a.service, bus: 'unix:path=" + path + "'}", clock);
+  TextOutput out(kProcessDriver);
+  const BootTime begin = clock.boot();
+  const auto done = driver->sample({begin, begin + 300ms, {}}, out);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::timeout);
+  EXPECT_THAT(done.error().message, HasSubstr("D-Bus: the system bus does not answer"));
+  EXPECT_LT(clock.boot() - begin, 30s);  // without a limit it is 90 s
 }
 
 TEST(Process, BadSettingsSayWhatWouldBeRight) {

@@ -81,6 +81,10 @@ Result<bool> Line::read(std::string& to, std::size_t most_bytes, std::chrono::mi
   return true;
 }
 
+void Line::discard() {
+  ::tcflush(fd_.get(), TCIFLUSH);
+}
+
 Result<void> Line::write(std::string_view bytes, std::chrono::milliseconds limit) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd_.get(), bytes.data(), bytes.size());

@@ -32,6 +32,7 @@ class Line {
   // Appends what comes within `limit`, at most `most_bytes` of it. False: nothing came. Error: the device is
   // gone.
   Result<bool> read(std::string& to, std::size_t most_bytes, std::chrono::milliseconds limit);
+  void discard();  // what has come and was not read
   Result<void> write(std::string_view bytes, std::chrono::milliseconds limit);
 
  private:

@@ -134,8 +134,10 @@ class SerialDriver final : public Driver {
     values_.clear();
     std::int64_t bytes = 0;
     if (!settings_.request.empty()) {
+      // A late answer to the last request is none to this one.
+      line_->discard();
       partial_.clear();
-      skipping_ = false;  // an answer begins at its beginning
+      skipping_ = false;
       if (auto sent = line_->write(settings_.request, settings_.response_time); !sent) return sent;
     }
     // Without a request, what has come since the last run is there already.

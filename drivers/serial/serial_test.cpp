@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <random>
+#include <thread>
 
 #include "core/unique_fd.h"
 #include "drivers/serial/nmea.h"
@@ -51,9 +52,10 @@ class Device {
 
 class SerialTest : public ::testing::Test {
  protected:
-  std::string make(const std::string& more) {
+  std::string make(const std::string& more, const std::string& response_time = "50ms") {
     auto made = kSerialDriver.make(
-        options_from_yaml(kSerialDriver, "{device: " + device_.path + ", response_time: 50ms, " + more + "}"),
+        options_from_yaml(kSerialDriver, "{device: " + device_.path + ", response_time: " + response_time +
+                                             ", " + more + "}"),
         {.clock = system_clock});
     if (!made) return made.error().message;
     driver_ = std::move(*made);
@@ -95,11 +97,25 @@ TEST_F(SerialTest, LinesByExpressions) {
 }
 
 TEST_F(SerialTest, AsksFirstWhenTold) {
-  ASSERT_EQ(make("request: 'READ?\\r\\n\\x05', values: [{name: energy, match: 'E=([0-9.]+)'}]"), "fine");
-  sample();
-  EXPECT_EQ(device_.hear(), "READ?\r\n\x05");
-  device_.say("E=17.5\r\n");
+  ASSERT_EQ(make("request: 'READ?\\r\\n\\x05', values: [{name: energy, match: 'E=([0-9.]+)'}]", "10s"),
+            "fine");
+  std::string heard;
+  std::jthread meter([&] {
+    heard = device_.hear();
+    device_.say("E=17.5\r\n");
+  });
   EXPECT_THAT(sample(), HasSubstr("energy=17.5,lines=1i"));
+  meter.join();
+  EXPECT_EQ(heard, "READ?\r\n\x05");
+}
+
+TEST_F(SerialTest, ALateAnswerIsNoneToTheNextRequest) {
+  ASSERT_EQ(make("request: '?', values: [{name: energy, match: 'E=([0-9.]+)'}]"), "fine");
+  EXPECT_THAT(sample(), HasSubstr("nothing came"));
+  EXPECT_EQ(device_.hear(), "?");
+  device_.say("E=1\r\n");  // after the time for it is over
+  EXPECT_THAT(sample(), HasSubstr("nothing came"));
+  EXPECT_EQ(device_.hear(), "?");
 }
 
 TEST_F(SerialTest, Nmea) {
