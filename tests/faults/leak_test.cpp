@@ -26,9 +26,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kDeliveries = 100'000;
-constexpr int kReloads = 2000;
+constexpr int kReloads = 4000;
 constexpr double kNoiseKiB = 64;            // of what the allocator has given out
-constexpr double kResidentNoiseKiB = 1024;  // of pages: threads come and go, each with an arena
+constexpr double kResidentNoiseKiB = 2048;  // of pages: threads come and go, each with an arena
 
 double allocated_kib() {
   return static_cast<double>(::mallinfo2().uordblks + ::mallinfo2().hblkhd) / 1024;
