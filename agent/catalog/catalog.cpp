@@ -16,14 +16,14 @@ SettingsCatalog built_in_catalog() {
     std::vector<DriverKind> kinds;
     for (const DriverInfo* const info : all_drivers()) {
       kinds.push_back(
-          DriverKind{{info->name, info->summary, info->options}, info->decides_availability, info->missing});
+          DriverKind{{info->name, info->summary, info->options, info->missing}, info->decides_availability});
     }
     return kinds;
   }();
   static const std::vector<OptionTable> sinks = [] {
     std::vector<OptionTable> kinds;
     for (const SinkInfo* const info : all_sinks()) {
-      kinds.push_back(OptionTable{info->kind, info->summary, info->options});
+      kinds.push_back(OptionTable{info->kind, info->summary, info->options, info->missing});
     }
     return kinds;
   }();

@@ -78,6 +78,7 @@ struct OptionTable {
   std::string_view kind;     // "cpu", "influx"
   std::string_view summary;  // one sentence
   std::span<const OptionSpec> options;
+  std::string_view missing = {};  // not in this build: why
 };
 
 }  // namespace vigile

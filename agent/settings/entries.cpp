@@ -130,6 +130,13 @@ const OptionTable* find_sink_kind(const SettingsCatalog& catalog, std::string_vi
   return nullptr;
 }
 
+bool report_missing(const Entry& entry, const OptionTable& table, const char* what, ReadContext& context) {
+  if (table.missing.empty()) return false;
+  context.diagnostics.error(entry.spot, "the " + std::string(what) + " " + quote(entry.kind) +
+                                            " is not in this build: " + std::string(table.missing));
+  return true;
+}
+
 class EquipmentReader {
  public:
   EquipmentReader(const SettingsCatalog& catalog, ReadContext& context)
@@ -240,11 +247,7 @@ class EquipmentReader {
         report_unknown(*entry);
         continue;
       }
-      if (!kind->missing.empty()) {
-        context_.diagnostics.error(entry->spot, "the driver " + quote(entry->kind) +
-                                                    " is not in this build: " + std::string(kind->missing));
-        continue;
-      }
+      if (report_missing(*entry, kind->table, "driver", context_)) continue;
       const int count = ++counts[entry->kind];
       const auto section =
           open_entry(*entry, driver_keys(), driver_sections(), kind->table.options, context_);
@@ -359,6 +362,7 @@ std::vector<SinkSettings> read_sinks(const YamlEntry& list, const SettingsCatalo
           entry->spot, "unknown sink " + quote(entry->kind) + suggestion(entry->kind, kinds, "known"));
       continue;
     }
+    if (report_missing(*entry, *table, "sink", context)) continue;
     const auto section = open_entry(*entry, sink_keys(), {}, table->options, context);
     if (section) sinks.push_back(read_sink(*entry, *table, *section, names, context));
   }

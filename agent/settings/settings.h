@@ -126,11 +126,10 @@ struct SettingsError {
 
 std::string to_string(const SettingsError& error);  // "site.yaml:12:5: …"
 
-// What the settings may name: the tables of the drivers and sinks that were built in.
+// What the settings may name: the tables of all drivers and sinks, those missing from this build too.
 struct DriverKind {
   OptionTable table;
   bool decides_availability = false;  // may carry `decides: availability`
-  std::string_view missing = {};      // not in this build: why
 };
 struct SettingsCatalog {
   std::span<const DriverKind> drivers;

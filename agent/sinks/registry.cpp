@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/registry.h"
 
-#include <array>
-
-#include "sinks/influx/influx.h"
-#include "sinks/mqtt/mqtt.h"
-
 namespace vigile {
 
+// One line a sink: X(Influx) is kInfluxSink of sinks/influx. CMakeLists.txt has the other line.
+// clang-format off
+#define VIGILE_FOR_EACH_SINK(X) \
+  X(Influx) \
+  X(Mqtt) \
+  // end of the list
+// clang-format on
+
+#define VIGILE_DECLARE(name) extern const SinkInfo k##name##Sink;
+VIGILE_FOR_EACH_SINK(VIGILE_DECLARE)
+#undef VIGILE_DECLARE
+
 std::span<const SinkInfo* const> all_sinks() {
-  static constexpr std::array<const SinkInfo*, 2> kSinks = {&kInfluxSink, &kMqttSink};
+#define VIGILE_ADDRESS(name) &k##name##Sink,
+  static constexpr const SinkInfo* kSinks[] = {VIGILE_FOR_EACH_SINK(VIGILE_ADDRESS)};
+#undef VIGILE_ADDRESS
   return kSinks;
 }
 

@@ -76,6 +76,7 @@ struct SinkInfo {
   std::string_view kind;                // "influx"
   std::string_view summary;             // one sentence
   std::span<const OptionSpec> options;  // its own; `name`, `every`, `order`, `batch_bytes`, … are everybody's
+  std::string_view missing = {};        // not in this build: why; then all but kind and summary is empty
   // Validates the options. No I/O but reading named certificate files. Errors: config.
   Result<std::unique_ptr<Sink>> (*make)(const Options&, const SinkEnvironment&) = nullptr;
   // Tries the destination without disturbing a daemon that delivers there: reports each step, stops where the
