@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# What is installed where, and the Debian package of it: `cpack` in a build folder; cross/packages for several
+# architectures.
+include(GNUInstallDirs)
+
+install(TARGETS vigiled vigilectl RUNTIME DESTINATION bin)
+install(FILES systemd/vigiled.service systemd/vigiled.socket DESTINATION lib/systemd/system)
+install(FILES systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME vigile.conf)
+install(FILES systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME vigile.conf)
+# Not ${CMAKE_INSTALL_FULL_SYSCONFDIR}: vigiled looks in /etc whatever the prefix is.
+install(FILES config/sites/default.yaml DESTINATION ${VIGILE_ETC}/vigile RENAME vigile.yaml
+        PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
+install(FILES config/vigile.schema.json config/vigile.openapi.json DESTINATION share/vigile)
+install(FILES config/completion/vigilectl.bash DESTINATION share/bash-completion/completions RENAME vigilectl)
+install(FILES config/completion/vigiled.bash DESTINATION share/bash-completion/completions RENAME vigiled)
+install(FILES config/completion/_vigilectl config/completion/_vigiled DESTINATION share/zsh/vendor-completions)
+install(FILES README.md LICENSE DESTINATION share/doc/vigile)
+install(FILES cross/debian/copyright DESTINATION share/doc/vigile)
+install(DIRECTORY config/handbook/ DESTINATION share/doc/vigile/handbook)
+install(FILES config/vigile.yaml DESTINATION share/doc/vigile/examples)
+install(DIRECTORY config/sites config/exec systemd/drop-ins DESTINATION share/doc/vigile/examples)
+foreach(driver ${VIGILE_DRIVERS})
+  install(FILES drivers/${driver}/README.md DESTINATION share/doc/vigile/drivers/${driver})
+endforeach()
+
+# Debian wants these compressed, the same bytes each time.
+find_program(GZIP gzip REQUIRED)
+function(vigile_install_compressed file destination)
+  get_filename_component(name ${file} NAME)
+  set(compressed ${CMAKE_BINARY_DIR}/compressed/${name}.gz)
+  add_custom_command(OUTPUT ${compressed} DEPENDS ${file} VERBATIM
+                     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/compressed
+                     COMMAND sh -c "exec \"$1\" -9nc \"$2\" >\"$3\"" compress ${GZIP} ${CMAKE_SOURCE_DIR}/${file} ${compressed})
+  set_property(GLOBAL APPEND PROPERTY VIGILE_COMPRESSED ${compressed})
+  install(FILES ${compressed} DESTINATION ${destination})
+endfunction()
+vigile_install_compressed(config/man/vigilectl.1 share/man/man1)
+vigile_install_compressed(config/man/vigiled.8 share/man/man8)
+vigile_install_compressed(config/man/vigile.yaml.5 share/man/man5)
+vigile_install_compressed(CHANGELOG.md share/doc/vigile)
+get_property(compressed GLOBAL PROPERTY VIGILE_COMPRESSED)
+add_custom_target(compressed_documents ALL DEPENDS ${compressed})
+
+# dpkg-shlibdeps cannot look into a sysroot, so the libraries' packages are named here; tests/packages holds the list
+# against what the programs ask for.
+set(depends "libc6 (>= 2.36)" "libstdc++6 (>= 12)" "libgcc-s1" "libsqlite3-0 (>= 3.40)" "libcurl4" "libyaml-cpp0.7"
+    "libmicrohttpd12" "zlib1g" "init-system-helpers" "systemd")
+if(TARGET vigile_sink_mqtt)
+  list(APPEND depends "libpaho-mqttpp3-1" "libpaho-mqtt1.3")
+endif()
+set(modbus_needs "libmodbus5")
+set(snmp_needs "libsnmp40")
+set(gpio_needs "libgpiod2")
+set(certificate_needs "libssl3")
+set(wireless_needs "libnl-3-200" "libnl-genl-3-200")
+foreach(driver modbus snmp gpio certificate wireless)
+  get_property(missing GLOBAL PROPERTY VIGILE_MISSING_${driver})
+  if(driver IN_LIST VIGILE_DRIVERS AND NOT missing)
+    list(APPEND depends ${${driver}_needs})
+  endif()
+endforeach()
+list(JOIN depends ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, libsystemd0")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "mosquitto-clients, chrony, iputils-ping")
+
+set(architecture_x86_64 amd64)
+set(architecture_aarch64 arm64)
+set(architecture_arm armhf)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME vigile)
+set(CPACK_PACKAGE_VENDOR "Vigile")
+set(CPACK_PACKAGE_CONTACT "Vigile <vigile@localhost>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "edge agent: samples equipment, keeps every reading, delivers it")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+    "vigiled watches servers, switches, sensors and machines through its drivers, keeps every reading in an SQLite log while
+ the network is away, and delivers it as InfluxDB line protocol over HTTP or MQTT. vigilectl asks and steers it.")
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${architecture_${CMAKE_SYSTEM_PROCESSOR}})
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_SET_DESTDIR OFF)
+set(scripts ${CMAKE_BINARY_DIR}/debian)
+foreach(script preinst postinst prerm postrm conffiles)
+  configure_file(cross/debian/${script} ${scripts}/${script} @ONLY)
+  list(APPEND CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/${script})
+endforeach()
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
