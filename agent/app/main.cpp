@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "app/agent.h"
+#include "app/command_line.h"
 #include "catalog/catalog.h"
 #include "core/logging.h"
 #include "core/unique_fd.h"
@@ -28,12 +28,6 @@ constexpr auto kShutdownLimit = std::chrono::milliseconds(4500);
 
 // Decided here and nowhere else.
 enum ExitStatus { kFine = 0, kFailed = 1, kUsage = 2 };
-
-struct Arguments {
-  std::string config;
-  bool check = false;
-  std::string log_level = "info";
-};
 
 void print(const std::vector<SettingsError>& problems, const char* kind) {
   for (const SettingsError& problem : problems) {
@@ -141,22 +135,8 @@ int run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   vigile::Arguments arguments;
-  CLI::App app("Samples equipment, keeps every reading, delivers it.", "vigiled");
-  app.set_version_flag("--version", std::string("vigiled ") + VIGILE_VERSION);
-  app.add_option(
-         "--config,-c", arguments.config,
-         "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this\n"
-         "host is watched and delivered there (INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET).")
-      ->type_name("FILE");
-  app.add_flag("--check", arguments.check,
-               "Check the settings: print all errors with their places and exit 2, or print what would run "
-               "and exit 0.");
-  app.add_option("--log-level", arguments.log_level, "error, warning, notice, info or debug")
-      ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}))
-      ->capture_default_str();
-  app.footer(
-      "Signals: SIGHUP reloads the settings, SIGTERM and SIGINT end it cleanly.\n"
-      "Exit status: 0 ended cleanly, 1 could not start, 2 wrong settings or usage.");
+  CLI::App app;
+  vigile::describe(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line as it is read. Only the program itself includes this: CLI11 is slow to compile.
+// The command line as it is read. Only the program itself and the test of its manual include this: CLI11 is
+// slow to compile.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -34,6 +35,9 @@ struct CommandLine {
   ServerOptions server;
   std::function<int(const CommandContext&)> run;
 };
+
+// All of vigilectl's commands and options. `line` lives as long as `app`.
+void describe(CLI::App& app, CommandLine& line);
 
 CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
                       std::function<int(const CommandContext&)> run);

@@ -123,7 +123,7 @@ class PingDriver final : public Driver {
     std::vector<std::uint8_t> payload(settings_.size_bytes);
     for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::uint8_t>(i);
     Cookie cookie{};  // tells our packets from those of other runs and programs
-    (void)::getrandom(cookie.data(), cookie.size(), 0);
+    if (::getrandom(cookie.data(), cookie.size(), 0) < 0) return errno_error("getrandom", errno);
     std::copy(cookie.begin(), cookie.end(), payload.begin());
     std::vector<std::uint8_t> buffer(payload.size() + kMostHeaderBytes);
 

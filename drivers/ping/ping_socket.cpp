@@ -96,7 +96,8 @@ class KernelPingSocket final : public PingSocket {
       }
       ::setsockopt(fd_.get(), IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
     }
-    (void)::getrandom(&identifier_, sizeof identifier_, 0);
+    if (::getrandom(&identifier_, sizeof identifier_, 0) < 0)
+      identifier_ = static_cast<std::uint16_t>(::getpid());
   }
 
   // The kernel writes the socket's port as the identifier into requests, and gives us our own replies alone.

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigiled's command line. Only the program itself and the test of its manual include this: CLI11 is slow to
+// compile.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace vigile {
+
+struct Arguments {
+  std::string config;
+  bool check = false;
+  std::string log_level = "info";
+};
+
+// `arguments` live as long as `app`.
+void describe(CLI::App& app, Arguments& arguments);
+
+}  // namespace vigile
