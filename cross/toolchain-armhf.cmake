@@ -4,4 +4,5 @@ set(CMAKE_SYSTEM_PROCESSOR arm)
 set(VIGILE_TRIPLET arm-linux-gnueabihf)
 set(VIGILE_ARCHITECTURE armhf)
 set(VIGILE_QEMU qemu-arm-static)
+set(CMAKE_CXX_FLAGS_INIT "-Wno-psabi")  # notes on calls across GCC 7.1
 include(${CMAKE_CURRENT_LIST_DIR}/toolchain.cmake)

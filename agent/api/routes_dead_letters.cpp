@@ -26,7 +26,8 @@ Response list(Log& log, const Request& request) {
   std::size_t bytes = 0;
   bool more = true;
   while (more && letters.size() < *limit && bytes < kPageBytes) {
-    const std::size_t wanted = std::min<std::size_t>(kReadAtOnce, *limit - letters.size());
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(kReadAtOnce, *limit - letters.size()));
     const auto read = log.dead_letters(sink, last_id, wanted);
     if (!read) return error_response(read.error());
     more = read->size() == wanted;

@@ -89,8 +89,9 @@ class Writing {
     for (std::size_t i = 0; i < outcome.rejected.size() && i < kShownLines; ++i) {
       const RejectedLine& line = outcome.rejected[i];
       const bool numbered = line.number > 0 && line.number <= numbers_.size();
-      complain((numbered ? "line " + std::to_string(numbers_[line.number - 1]) : cut(line.text, 100)) + ": " +
-               line.reason);
+      complain((numbered ? "line " + std::to_string(numbers_[static_cast<std::size_t>(line.number - 1)])
+                         : cut(line.text, 100)) +
+               ": " + line.reason);
     }
   }
 

@@ -51,8 +51,8 @@ inline void put_text(std::string_view text, std::string& out) {
 inline bool get_text(std::string_view& in, std::string_view& text) {
   std::uint64_t size = 0;
   if (!get_varint(in, size) || size > in.size()) return false;
-  text = in.substr(0, size);
-  in.remove_prefix(size);
+  text = in.substr(0, static_cast<std::size_t>(size));
+  in.remove_prefix(text.size());
   return true;
 }
 

@@ -122,7 +122,7 @@ Result<void> QuantileSketch::decode(std::string_view& in) {
   };
   std::uint64_t size = 0;
   if (!get_varint(in, size) || size > in.size() / 2) return corrupt();  // a bucket takes two bytes or more
-  buckets_.resize(size);
+  buckets_.resize(static_cast<std::size_t>(size));
   std::int64_t key = 0;
   for (std::size_t i = 0; i < size; ++i) {
     std::uint64_t step = 0;

@@ -57,8 +57,9 @@ void Committer::add(ClockState clock, std::int64_t first_ns, std::int64_t last_n
 
 // What is dropped is dropped by segment: while commits fail they are kept small.
 std::size_t Committer::segment_bytes() const {
-  return status_.last_error.empty() ? kSegmentBytes
-                                    : std::min<std::size_t>(kSegmentBytes, options_.memory_bytes / 8);
+  return status_.last_error.empty()
+             ? kSegmentBytes
+             : static_cast<std::size_t>(std::min<std::uint64_t>(kSegmentBytes, options_.memory_bytes / 8));
 }
 
 // Whole segments, oldest first. A disk that is only slow gets more room than one that fails.

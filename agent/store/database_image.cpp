@@ -55,7 +55,7 @@ struct ImageContent {
     for (std::size_t done = 0; done < have;) {
       const std::uint64_t at = offset + done;
       const std::uint64_t within = at % page_bytes;
-      const std::size_t count = std::min<std::size_t>(have - done, page_bytes - within);
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(have - done, page_bytes - within));
       const auto page = static_cast<std::uint32_t>(at / page_bytes + 1);
       const auto made = mended_pages.find(page);
       if (made != mended_pages.end()) {

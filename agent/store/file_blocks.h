@@ -34,7 +34,8 @@ class FileBlocks {
       }
       const std::uint64_t skip = at - start;
       if (skip >= block_.size()) break;
-      const std::size_t count = std::min<std::size_t>(bytes - done, block_.size() - skip);
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes - done, block_.size() - skip));
       std::memcpy(to + done, block_.data() + skip, count);
       done += count;
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "core/logging.h"
@@ -349,7 +350,8 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
   settings.user = options.text("user");
   settings.program.memory_bytes = options.size_bytes("memory");
   settings.timeout = options.duration("timeout");
-  settings.max_output_bytes = options.size_bytes("max_output");
+  settings.max_output_bytes = static_cast<std::size_t>(
+      std::min<std::uint64_t>(options.size_bytes("max_output"), std::numeric_limits<std::size_t>::max() / 4));
   return std::unique_ptr<Driver>(std::make_unique<ExecDriver>(std::move(settings), environment.clock));
 }
 

@@ -90,7 +90,7 @@ class Request {
 std::size_t Request::take_body(char* data, std::size_t size, std::size_t count, void* self) {
   Request& request = *static_cast<Request*>(self);
   const std::uint64_t room = request.settings_.max_body_bytes - request.body_bytes_;
-  const std::size_t part = std::min<std::uint64_t>(size * count, room);
+  const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, room));
   request.search_.feed({data, part});
   request.body_bytes_ += part;
   request.body_cut_ = part < size * count;

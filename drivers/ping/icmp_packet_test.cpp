@@ -104,9 +104,10 @@ TEST(IcmpPacket, SurvivesEveryCutAndAnyMutation) {
     for (int i = 0; i < 2000 && !one.bytes.empty(); ++i) {
       std::vector<std::uint8_t> bytes = one.bytes;
       for (int times = 0; times < 3; ++times) {
-        bytes[random() % std::min<std::size_t>(bytes.size(), 64)] = static_cast<std::uint8_t>(random());
+        bytes[static_cast<std::size_t>(random() % std::min<std::size_t>(bytes.size(), 64))] =
+            static_cast<std::uint8_t>(random());
       }
-      bytes.resize(random() % (bytes.size() + 1));
+      bytes.resize(static_cast<std::size_t>(random() % (bytes.size() + 1)));
       parse(bytes);
     }
   }

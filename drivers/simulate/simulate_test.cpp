@@ -113,8 +113,9 @@ TEST_F(Simulate, TheSeedAloneDecidesAndValuesStayOnTheScale) {
     int same = 0;
     for (std::uint64_t seq = 0; seq < 20000; ++seq) {
       const double value = simulated_value(curves, 3, seq);
-      EXPECT_GE(value, curves[seq % curves.size()].least);
-      EXPECT_LE(value, curves[seq % curves.size()].most);
+      const SimulatedCurve& curve = curves[static_cast<std::size_t>(seq % curves.size())];
+      EXPECT_GE(value, curve.least);
+      EXPECT_LE(value, curve.most);
       EXPECT_EQ(value, simulated_value(curves, 3, seq));
       if (value == simulated_value(curves, 4, seq)) ++same;
     }
