@@ -104,6 +104,10 @@ int run(const Arguments& arguments) {
     return kUsage;
   }
   if (arguments.check) {
+    if (loaded.files.size() > 1) {
+      std::cout << "files:\n";
+      for (const std::string& file : loaded.files) std::cout << "  " << file << "\n";
+    }
     std::cout << effective_text(*loaded.settings, built_in_catalog());
     return kFine;
   }

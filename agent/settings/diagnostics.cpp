@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kMostErrors = 1000;
 
-std::vector<SettingsError> in_file_order(std::vector<SettingsError> found) {
-  std::stable_sort(found.begin(), found.end(), [](const SettingsError& a, const SettingsError& b) {
-    return std::tie(a.place.line, a.place.column) < std::tie(b.place.line, b.place.column);
-  });
-  return found;
-}
-
 bool is_secret_key(std::string_view key) {
   constexpr std::array<std::string_view, 5> kParts = {"pass", "token", "secret", "key", "auth"};
   return key == "p" || std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
@@ -52,6 +45,31 @@ std::string to_string(const SettingsError& error) {
     text += ":" + std::to_string(error.place.line) + ":" + std::to_string(error.place.column);
   }
   return text + ": " + error.message;
+}
+
+int Diagnostics::add_file(std::string file) {
+  files_.push_back({std::move(file)});
+  return static_cast<int>(files_.size()) - 1;
+}
+
+std::vector<std::string> Diagnostics::files() const {
+  std::vector<std::string> names;
+  for (const File& file : files_) names.push_back(file.name);
+  return names;
+}
+
+std::vector<SettingsError> Diagnostics::in_file_order(std::vector<SettingsError> found) const {
+  const auto number = [&](const SettingsError& error) {
+    return std::find_if(files_.begin(), files_.end(),
+                        [&](const File& file) { return file.name == error.place.file; }) -
+           files_.begin();
+  };
+  std::stable_sort(found.begin(), found.end(), [&](const SettingsError& a, const SettingsError& b) {
+    const auto file_a = number(a);
+    const auto file_b = number(b);
+    return std::tie(file_a, a.place.line, a.place.column) < std::tie(file_b, b.place.line, b.place.column);
+  });
+  return found;
 }
 
 void Diagnostics::error(Spot spot, std::string message) {

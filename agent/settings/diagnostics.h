@@ -13,20 +13,34 @@ namespace vigile {
 
 class Diagnostics {
  public:
-  explicit Diagnostics(std::string file) : file_(std::move(file)) {}
+  explicit Diagnostics(std::string file) { add_file(std::move(file)); }
+
+  // Its number, as in Spot. The first file has 0.
+  int add_file(std::string file);
+  std::vector<std::string> files() const;
+  void set_readable_by_others(int file, bool readable) {
+    files_[std::size_t(file)].readable_by_others = readable;
+  }
+  bool readable_by_others(Spot spot) const { return files_[std::size_t(spot.file)].readable_by_others; }
 
   void error(Spot spot, std::string message);
   void warning(Spot spot, std::string message);
   bool has_errors() const { return !errors_.empty(); }
   bool has_error_at(Spot spot) const;
-  Place place(Spot spot) const { return Place{file_, spot.line, spot.column}; }
+  Place place(Spot spot) const { return Place{files_[std::size_t(spot.file)].name, spot.line, spot.column}; }
 
   // Sorted by place. Past 1,000 errors the rest is a number.
   std::vector<SettingsError> take_errors();
   std::vector<SettingsError> take_warnings();
 
  private:
-  const std::string file_;
+  struct File {
+    std::string name;
+    bool readable_by_others = false;
+  };
+  std::vector<SettingsError> in_file_order(std::vector<SettingsError> found) const;
+
+  std::vector<File> files_;
   std::vector<SettingsError> errors_;
   std::vector<SettingsError> warnings_;
   std::size_t errors_left_out_ = 0;

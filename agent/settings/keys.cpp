@@ -19,6 +19,9 @@ constexpr SectionKey kTopSections[] = {
     {"store", "The log on this device, from which everything is delivered"},
     {"sinks", "The destinations; each gets everything, at its own pace"},
     {"api", "The status socket"},
+    {"include",
+     "Settings files that this one builds on: a path or several, also with * ? [; what stands here wins"},
+    {"devices", "What is different on single devices, by their name: laid over everything else there"},
 };
 
 constexpr std::string_view kLayouts[] = {"equipment", "native"};

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <charconv>
 #include <utility>
 
-#include "core/file.h"
 #include "core/units.h"
 #include "settings/entries.h"
+#include "settings/include.h"
 #include "settings/keys.h"
 
 namespace vigile {
 
 namespace {
-
-constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 
 // site.id and device become levels of MQTT topics.
 void check_topic_level(std::string_view key, std::string_view text, Spot spot, ReadContext& context) {
@@ -42,6 +39,12 @@ bool is_loopback(std::string_view host) {
   return false;
 }
 
+std::vector<std::string_view> valid_top_keys() {
+  std::vector<std::string_view> valid = names_of(top_keys());
+  for (const SectionKey& key : top_sections()) valid.push_back(key.name);
+  return valid;
+}
+
 class SettingsReader {
  public:
   SettingsReader(const SettingsCatalog& catalog, ReadContext& context)
@@ -49,9 +52,7 @@ class SettingsReader {
 
   Settings read(const YamlNode& root, std::string_view host) {
     const Section top(root, Spot{1, 1}, "settings", context_);
-    std::vector<std::string_view> valid = names_of(top_keys());
-    for (const SectionKey& key : top_sections()) valid.push_back(key.name);
-    top.check_keys(valid, context_);
+    top.check_keys(valid_top_keys(), context_);
 
     Settings settings;
     const Options options = read_options(top_keys(), top, context_);
@@ -165,34 +166,24 @@ class SettingsReader {
   ReadContext& context_;
 };
 
-LoadedSettings failed(const std::string& file, std::string message) {
+LoadedSettings read_tree(YamlNode tree, Diagnostics& diagnostics, const SettingsCatalog& catalog,
+                         const EnvironmentLookup& environment, std::string_view host) {
   LoadedSettings loaded;
-  loaded.errors.push_back({Place{file, 0, 0}, std::move(message)});
-  return loaded;
-}
-
-LoadedSettings parse(std::string_view yaml, const std::string& file, const SettingsCatalog& catalog,
-                     const EnvironmentLookup& environment, std::string_view host, bool others_may_read) {
-  if (yaml.size() > kLargestFile) return failed(file, "larger than 1 MiB");
-  Diagnostics diagnostics(file);
-  LoadedSettings loaded;
-  auto tree = parse_yaml(yaml);
-  if (const auto* const error = std::get_if<YamlError>(&tree)) {
-    diagnostics.error(error->spot, error->message);
-  } else {
+  if (!diagnostics.has_errors()) {
+    tree = with_device(std::move(tree), host, environment, valid_top_keys(), diagnostics);
     ReadContext context{diagnostics, &environment};
-    loaded.settings = SettingsReader(catalog, context).read(*std::get_if<YamlNode>(&tree), host);
-    if (others_may_read) {
-      for (const Spot spot : context.plain_secrets) {
-        diagnostics.warning(spot,
-                            "a secret in a file that every user of this machine can read; chmod o-r it, or "
-                            "write {file: path}");
-      }
+    loaded.settings = SettingsReader(catalog, context).read(tree, host);
+    for (const Spot spot : context.plain_secrets) {
+      if (!diagnostics.readable_by_others(spot)) continue;
+      diagnostics.warning(spot,
+                          "a secret in a file that every user of this machine can read; chmod o-r it, or "
+                          "write {file: path}");
     }
   }
   if (diagnostics.has_errors()) loaded.settings.reset();
   loaded.errors = diagnostics.take_errors();
   loaded.warnings = diagnostics.take_warnings();
+  loaded.files = diagnostics.files();
   return loaded;
 }
 
@@ -201,21 +192,15 @@ LoadedSettings parse(std::string_view yaml, const std::string& file, const Setti
 LoadedSettings parse_settings(std::string_view yaml, const std::string& file_name,
                               const SettingsCatalog& catalog, const EnvironmentLookup& environment,
                               std::string_view host) {
-  return parse(yaml, file_name, catalog, environment, host, false);
+  Diagnostics diagnostics(file_name);
+  return read_tree(read_alone(yaml, diagnostics), diagnostics, catalog, environment, host);
 }
 
 LoadedSettings load_settings(const std::filesystem::path& file, const SettingsCatalog& catalog,
                              const EnvironmentLookup& environment, std::string_view host) {
-  const auto content = read_file(file, kLargestFile);
-  if (!content) {
-    std::string message = content.error().message;
-    const std::string path = file.string() + ": ";
-    if (message.starts_with(path)) message.erase(0, path.size());
-    return failed(file.string(), content.error().kind == ErrorKind::full ? "larger than 1 MiB" : message);
-  }
-  struct stat status {};
-  const bool others_may_read = ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
-  return parse(*content, file.string(), catalog, environment, host, others_may_read);
+  Diagnostics diagnostics(file.string());
+  return read_tree(read_with_includes(file, environment, diagnostics), diagnostics, catalog, environment,
+                   host);
 }
 
 }  // namespace vigile

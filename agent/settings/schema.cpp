@@ -235,6 +235,16 @@ std::string settings_schema(const SettingsCatalog& catalog) {
     if (key.name == "store") property = section(key.help, store_keys());
     if (key.name == "api") property = section(key.help, api_keys());
     if (key.name == "sinks") property = entry_list(key.help, sinks);
+    if (key.name == "include") {
+      const Json path = {{"type", "string"}};
+      property = {{"description", key.help},
+                  {"anyOf", Json::array({path, {{"type", "array"}, {"items", path}}})}};
+    }
+    if (key.name == "devices") {
+      property = {{"type", Json::array({"object", "null"})},
+                  {"description", key.help},
+                  {"additionalProperties", {{"$ref", "#"}}}};
+    }
     if (key.name == "equipment") {
       property = {{"type", Json::array({"array", "null"})},
                   {"description", key.help},

@@ -144,6 +144,7 @@ struct LoadedSettings {
   std::optional<Settings> settings;     // absent when there are errors
   std::vector<SettingsError> errors;    // all of them, in file order
   std::vector<SettingsError> warnings;  // e.g. a secrets file that others may read
+  std::vector<std::string> files = {};  // all that were read
 };
 
 // Reads a settings file. `host` is the default for `device`.

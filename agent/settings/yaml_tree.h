@@ -13,6 +13,7 @@ namespace vigile {
 struct Spot {
   int line = 0;
   int column = 0;
+  int file = 0;  // which, where settings come from several
   auto operator<=>(const Spot&) const = default;
 };
 

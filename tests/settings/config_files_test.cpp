@@ -144,6 +144,21 @@ TEST(ConfigFiles, EachSiteLoads) {
   EXPECT_GE(sites, 3);
 }
 
+TEST(ConfigFiles, TheFleetIsOneFileForEachDevice) {
+  if (!missing_driver().empty()) GTEST_SKIP() << missing_driver() << " is not in this build";
+  const BuiltIn built_in;
+  Surroundings surroundings;
+  const auto on = [&](const char* host) {
+    return load_settings(kConfig / "sites" / "fleet" / "lyon.yaml", built_in.catalog(), surroundings.lookup(),
+                         host);
+  };
+  for (const char* const host : {"press-07", "press-08", "camera-01", "elsewhere"})
+    EXPECT_THAT(errors_of(on(host)), IsEmpty());
+  EXPECT_EQ(on("press-07").settings->equipment.size(), 2u);
+  EXPECT_EQ(on("press-08").settings->equipment.at(0).drivers.size(), 4u);
+  EXPECT_EQ(on("camera-01").settings->sinks.at(0).name, "plant");
+}
+
 TEST(ConfigFiles, ThisMachineNeedsNeitherInfluxNorMqtt) {
   const BuiltIn built_in;
   Surroundings surroundings;

@@ -61,7 +61,7 @@ inline const DriverKind kDrivers[] = {
     {{"http", "Web servers", kHttpOptions}, true},
     {{"ping", "ICMP echo", {}}, true},
     {{"bus", "Registers", kBusOptions}, false},
-    {{"lost", "Not in this build.", {}}, false, "it was built without libnothing"},
+    {{"lost", "Not in this build.", {}, "it was built without libnothing"}, false},
 };
 
 inline constexpr std::string_view kApis[] = {"v1", "v2", "v3"};

@@ -30,8 +30,9 @@ TEST(SettingsSchema, IsTheSameEveryTime) {
 
 TEST(SettingsSchema, NamesEverySectionAndNoOther) {
   const json schema = sample_schema();
-  EXPECT_THAT(keys(schema.at("properties")), ElementsAre("api", "clock", "device", "equipment", "layout",
-                                                         "sinks", "site", "store", "unsigned"));
+  EXPECT_THAT(keys(schema.at("properties")),
+              ElementsAre("api", "clock", "device", "devices", "equipment", "include", "layout", "sinks",
+                          "site", "store", "unsigned"));
   EXPECT_EQ(schema.at("additionalProperties"), false);
   const json& store = schema.at("properties").at("store");
   EXPECT_THAT(keys(store.at("properties")),

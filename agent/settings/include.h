@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A settings file with all that it includes, as one tree.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "settings/diagnostics.h"
+#include "settings/settings.h"
+#include "settings/yaml_tree.h"
+
+namespace vigile {
+
+struct SettingsText {
+  std::string content;
+  bool others_may_read = false;
+};
+
+// Reads a file of at most 1 MiB. Errors: io, permission, not_found, full (larger).
+Result<SettingsText> read_settings_text(const std::filesystem::path& file);
+
+// Reads `file`, what its `include` names, what these include, and merges them: what includes wins over what
+// it includes, and of included files the later one over the earlier. `include` names a path, or several, with
+// ${…}; relative ones start at the folder of the file that names them; those with * ? [ stand for all files
+// that match, by name. The tree has no key `include` any more. Errors go to `diagnostics`, at their places.
+YamlNode read_with_includes(const std::filesystem::path& file, const EnvironmentLookup& environment,
+                            Diagnostics& diagnostics);
+
+// The tree of one text that may include nothing.
+YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics);
+
+// Lays what `devices` says of this device over the tree, and takes `devices` out. The device is what the key
+// `device` says, else `host`; what is said of others is looked at for wrong keys alone.
+YamlNode with_device(YamlNode tree, std::string_view host, const EnvironmentLookup& environment,
+                     std::span<const std::string_view> valid_keys, Diagnostics& diagnostics);
+
+}  // namespace vigile
