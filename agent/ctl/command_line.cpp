@@ -147,6 +147,15 @@ void add_commands(CLI::App& app, CommandLine& line) {
 
   add_dead_letters(app, line);
   add_lp(app, line);
+  CLI::App* support = add_command(
+      app, line, "support", "Write an archive for a support ticket: status, settings, logs, without secrets",
+      [&line](const CommandContext& c) { return support_command(c, line.support, VIGILE_VERSION); });
+  support->add_option("--output,-o", line.support.output,
+                      "Where; default vigile-support-<device>-<time>.tar.gz");
+  support->add_option("--config,-c", line.support.config, "The settings; default as vigiled finds them");
+  support->add_flag("--with-lines", line.support.with_lines,
+                    "With the lines of dead letters, not only their reasons");
+  add_json(support, line);
   add_json(add_command(app, line, "version", "This program's version, and the daemon's when there is one",
                        [](const CommandContext& c) { return version_command(c, VIGILE_VERSION); }),
            line);

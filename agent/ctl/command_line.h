@@ -27,6 +27,7 @@ struct CommandLine {
   std::string name;
   DriverTestOptions driver_test;
   StoreFileOptions store;
+  SupportOptions support;
   QuestionOptions question;
   RecordOptions record;
   CleanupOptions cleanup;

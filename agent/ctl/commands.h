@@ -49,6 +49,14 @@ int salvage_store_command(const CommandContext& context, const StoreFileOptions&
 // `version` is this program's; the daemon's is shown when there is one.
 int version_command(const CommandContext& context, const std::string& version);
 
+struct SupportOptions {
+  std::string output;  // empty: a name of its own, here
+  std::string config;
+  bool with_lines = false;  // of dead letters
+};
+// Writes an archive for a support ticket. What cannot be had is named in it.
+int support_command(const CommandContext& context, const SupportOptions& options, const std::string& version);
+
 // Prints lines as they are committed until interrupted (0), or until the reader has left (0) or the daemon
 // ends it (3). SIGINT ends the process from here on.
 struct TailOptions {

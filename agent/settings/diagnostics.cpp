@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kMostErrors = 1000;
 
-bool is_secret_key(std::string_view key) {
-  constexpr std::array<std::string_view, 5> kParts = {"pass", "token", "secret", "key", "auth"};
-  return key == "p" || std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
-           return key.find(part) != std::string_view::npos;
-         });
-}
-
 // The part of a URL after "?": key=value pairs.
 std::string mask_query(std::string_view query) {
   std::string out;
@@ -25,7 +18,7 @@ std::string mask_query(std::string_view query) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && is_secret_key(pair.substr(0, equals))) {
+    if (equals != std::string_view::npos && names_a_secret(pair.substr(0, equals))) {
       out += pair.substr(0, equals + 1);
       out += "***";
     } else {
@@ -45,6 +38,13 @@ std::string to_string(const SettingsError& error) {
     text += ":" + std::to_string(error.place.line) + ":" + std::to_string(error.place.column);
   }
   return text + ": " + error.message;
+}
+
+bool names_a_secret(std::string_view key) {
+  constexpr std::array<std::string_view, 5> kParts = {"pass", "token", "secret", "key", "auth"};
+  return key == "p" || std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
+           return key.find(part) != std::string_view::npos;
+         });
 }
 
 int Diagnostics::add_file(std::string file) {

@@ -49,6 +49,9 @@ class Diagnostics {
 // `"text"` for a message: at most 80 bytes of it, no control characters, credentials in URLs masked.
 std::string quote(std::string_view text);
 
+// Whether what such a key holds is likely a secret: "password", "api_token".
+bool names_a_secret(std::string_view key);
+
 // user:password@ in URLs and the values of query keys that look like secrets become "***".
 std::string mask_credentials(std::string_view text);
 

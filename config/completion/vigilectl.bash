@@ -4,7 +4,7 @@ _vigilectl() {
   COMPREPLY=()
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path $word" in
-      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters clear" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl version") path="$path $word" ;;
+      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters clear" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl support" | "vigilectl version") path="$path $word" ;;
     esac
   done
   case "$path $prev" in
@@ -95,9 +95,11 @@ _vigilectl() {
     "vigilectl dead-letters export --sink") return ;;
     "vigilectl dead-letters clear --sink") return ;;
     "vigilectl lp decode --precision") mapfile -t COMPREPLY < <(compgen -W "ns us ms s" -- "$cur"); return ;;
+    "vigilectl support -o" | "vigilectl support --output") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    "vigilectl support -c" | "vigilectl support --config") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
   esac
   case $path in
-    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters lp version -h --help --version --socket" -- "$cur") ;;
+    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters lp support version -h --help --version --socket" -- "$cur") ;;
     "vigilectl status") mapfile -t COMPREPLY < <(compgen -W "-h --help --all --json" -- "$cur") ;;
     "vigilectl tail") mapfile -t COMPREPLY < <(compgen -W "-h --help --measurement --metric" -- "$cur") ;;
     "vigilectl flush") mapfile -t COMPREPLY < <(compgen -W "-h --help --json" -- "$cur") ;;
@@ -136,6 +138,7 @@ _vigilectl() {
     "vigilectl lp") mapfile -t COMPREPLY < <(compgen -W "decode encode -h --help" -- "$cur") ;;
     "vigilectl lp decode") mapfile -t COMPREPLY < <(compgen -W "-h --help --precision" -- "$cur") ;;
     "vigilectl lp encode") mapfile -t COMPREPLY < <(compgen -W "-h --help --unsigned" -- "$cur") ;;
+    "vigilectl support") mapfile -t COMPREPLY < <(compgen -W "-h --help -o --output -c --config --with-lines --json" -- "$cur") ;;
     "vigilectl version") mapfile -t COMPREPLY < <(compgen -W "-h --help --json" -- "$cur") ;;
   esac
 }
