@@ -42,6 +42,7 @@ class MosquittoServer {
   explicit MosquittoServer(const MosquittoOptions& options = {});
 
   std::uint16_t port() const { return port_; }
+  pid_t pid() const { return process_->pid(); }
   std::string url() const { return "mqtt://127.0.0.1:" + std::to_string(port_); }
   void stop() { process_->stop(); }
   void kill();
