@@ -156,7 +156,7 @@ inline std::string name_as_written(const std::string& name) {
   std::string out = utf8_only(name);
   for (char& c : out) {
     if (c == '\\') c = '/';
-    if ((c >= 0 && c < ' ') || c == 0x7f) c = ' ';
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
   }
   return out;
 }
