@@ -224,7 +224,7 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
     return bad("forward", "has no effect with format: statsd");
   settings.origin = options.flag("forward") ? PointOrigin::agent : PointOrigin::here;
   settings.max_points_a_second = static_cast<double>(options.integer("max_points"));
-  settings.limits.longest_line = options.size_bytes("max_line");
+  settings.limits.longest_line = static_cast<std::size_t>(options.size_bytes("max_line"));
   settings.limits.connections = static_cast<std::size_t>(options.integer("max_connections"));
   settings.limits.receive_buffer_bytes = options.size_bytes("receive_buffer");
   const std::string& mode = options.text("mode");

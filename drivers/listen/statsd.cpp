@@ -127,7 +127,7 @@ void Statsd::gather(State& state, double value, double rate) {
   }
   // Each is kept with the same chance (reservoir sampling).
   random_ = random_ * 6364136223846793005U + 1442695040888963407U;
-  const std::uint64_t at = (random_ >> 33) % state.seen;
+  const auto at = static_cast<std::size_t>((random_ >> 33) % state.seen);
   if (at < kMostTimes) state.times[at] = value;
 }
 
