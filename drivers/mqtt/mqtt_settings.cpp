@@ -264,7 +264,7 @@ Result<MqttSettings> read_settings(const Options& options) {
   auto message = read_message(options, settings.topics);
   if (!message) return message.error();
   settings.message = std::move(*message);
-  settings.max_message_bytes = options.size_bytes("max_message");
+  settings.max_message_bytes = static_cast<std::size_t>(options.size_bytes("max_message"));
   settings.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options.duration("timeout"));
   ConnectRequest& connect = settings.connect;
   connect.version = options.text("version") == "5" ? Version::v5 : Version::v3_1_1;

@@ -313,7 +313,7 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
   if (!request) return request.error();
   settings.request = std::move(*request);
   settings.response_time = std::chrono::duration_cast<milliseconds>(options.duration("response_time"));
-  settings.max_line = options.size_bytes("max_line");
+  settings.max_line = static_cast<std::size_t>(options.size_bytes("max_line"));
   return std::unique_ptr<Driver>(std::make_unique<SerialDriver>(std::move(settings), environment.clock));
 }
 

@@ -148,13 +148,13 @@ class SimulateDriver final : public Driver {
   }
 
   void emit(Output& out, std::optional<BootTime> time) {
-    const std::string_view metric = curves_[seq_ % curves_.size()].metric;
+    const std::string_view metric = curves_[static_cast<std::size_t>(seq_ % curves_.size())].metric;
     const Value value{metric, metric, simulated_value(curves_, seed_, seq_)};
     const ExtraField number{"seq", static_cast<std::int64_t>(seq_)};
     Sample sample{.measurement = "simulate", .values = {&value, 1}, .extra = {&number, 1}, .time = time};
     Tag tag{"series", {}};
     if (!series_.empty()) {
-      tag.value = series_[seq_ / curves_.size() % series_.size()];
+      tag.value = series_[static_cast<std::size_t>(seq_ / curves_.size() % series_.size())];
       sample.tags = {&tag, 1};
     }
     out.add(sample);
@@ -187,7 +187,7 @@ std::span<const SimulatedCurve> simulated_curves(std::string_view equipment_type
 }
 
 double simulated_value(std::span<const SimulatedCurve> curves, std::uint64_t seed, std::uint64_t seq) {
-  const SimulatedCurve& curve = curves[seq % curves.size()];
+  const SimulatedCurve& curve = curves[static_cast<std::size_t>(seq % curves.size())];
   const std::uint64_t turn = seq / curves.size();
   const double noise = 2 * unit(seed, seq) - 1;
   // One reading in a thousand is a spike: halfway to the end of the scale.
