@@ -159,7 +159,8 @@ TEST(CommandDocuments, CompletionsAreThoseOfThePrograms) {
 
 TEST(CommandDocuments, GroffTakesTheManPages) {
   for (const char* page : {"vigilectl.1", "vigiled.8", "vigile.yaml.5"}) {
-    const auto said = run_shell("groff -Kutf8 -man -Tutf8 -ww -z " + (kConfig / "man" / page).string() + " 2>&1");
+    const auto said =
+        run_shell("groff -Kutf8 -man -Tutf8 -ww -z " + (kConfig / "man" / page).string() + " 2>&1");
     EXPECT_EQ(said.status, 0) << said.out;
     EXPECT_EQ(said.out, "") << page;
   }
