@@ -74,7 +74,7 @@ class PointSource {
     }
   }
 
-  std::size_t below(std::size_t limit) { return random_() % limit; }
+  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(random_() % limit); }
 
  private:
   std::string text() {
