@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -24,7 +25,8 @@ bool is_number(Type type) {
   return type == Type::float64 || type == Type::int64 || type == Type::uint64;
 }
 
-// 64 bits of mantissa where the machine has them: integers keep their value.
+// 64 bits of mantissa where the machine has them: integers keep their value. On 32-bit ARM it has 53, and the
+// largest integers are a little more than they can be.
 long double number_of(const FieldView& field) {
   const char* const begin = field.text.data();
   const char* const end = begin + field.text.size();
@@ -59,12 +61,18 @@ struct Entry {
   std::uint64_t lines = 1;
 };
 
+template <typename Integer>
+Integer nearest_integer(long double value) {
+  constexpr auto kLargest = std::numeric_limits<Integer>::max();
+  const long double rounded = std::roundl(value);
+  return rounded >= static_cast<long double>(kLargest) ? kLargest : static_cast<Integer>(rounded);
+}
+
 void append_number(Type type, long double value, std::string& out) {
-  // A mean is within the least and the largest, so it fits.
   if (type == Type::int64) {
-    out += std::to_string(static_cast<std::int64_t>(std::roundl(value))) + 'i';
+    out += std::to_string(nearest_integer<std::int64_t>(value)) + 'i';
   } else if (type == Type::uint64) {
-    out += std::to_string(static_cast<std::uint64_t>(std::roundl(value))) + 'u';
+    out += std::to_string(nearest_integer<std::uint64_t>(value)) + 'u';
   } else {
     std::string field;
     append_field("v", static_cast<double>(value), field);
