@@ -85,9 +85,16 @@ void Diagnostics::warning(Spot spot, std::string message) {
 }
 
 bool Diagnostics::has_error_at(Spot spot) const {
+  const Place wanted = place(spot);
   return std::any_of(errors_.begin(), errors_.end(), [&](const SettingsError& error) {
-    return error.place.line == spot.line && error.place.column == spot.column;
+    return error.place.file == wanted.file && error.place.line == wanted.line &&
+           error.place.column == wanted.column;
   });
+}
+
+std::string Diagnostics::already(Spot first, Spot again) const {
+  return "; it is on line " + std::to_string(first.line) +
+         (first.file == again.file ? "" : " of " + place(first).file) + " already";
 }
 
 std::vector<SettingsError> Diagnostics::take_errors() {

@@ -27,6 +27,9 @@ class Diagnostics {
   void warning(Spot spot, std::string message);
   bool has_errors() const { return !errors_.empty(); }
   bool has_error_at(Spot spot) const;
+  // "; it is on line 3 already", of which file too when that is another one: for what stands again at
+  // `again`.
+  std::string already(Spot first, Spot again) const;
   Place place(Spot spot) const { return Place{files_[std::size_t(spot.file)].name, spot.line, spot.column}; }
 
   // Sorted by place. Past 1,000 errors the rest is a number.

@@ -27,7 +27,7 @@ class Names {
     const auto [first, is_new] = taken_.emplace(name, spot);
     if (is_new) return;
     context.diagnostics.error(spot, "duplicate " + std::string(what_) + " " + quote(name) +
-                                        "; it is on line " + std::to_string(first->second.line) + " already" +
+                                        context.diagnostics.already(first->second, spot) +
                                         std::string(advice));
   }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/file.h"
@@ -31,14 +32,28 @@ void set_file(YamlNode& node, int file) {
   }
 }
 
-// The value of a top-level key, taken out; absent when it is not there.
-std::optional<YamlEntry> take(YamlNode& map, std::string_view key) {
-  const auto found = std::find_if(map.entries.begin(), map.entries.end(),
-                                  [&](const YamlEntry& entry) { return entry.key.text == key; });
-  if (found == map.entries.end()) return std::nullopt;
-  YamlEntry entry = std::move(*found);
-  map.entries.erase(found);
-  return entry;
+// A top-level key with its value, taken out; absent when it is not there. A second one is reported.
+std::optional<YamlEntry> take(YamlNode& map, std::string_view key, Diagnostics& diagnostics) {
+  std::optional<YamlEntry> taken;
+  std::erase_if(map.entries, [&](YamlEntry& entry) {
+    if (entry.key.text != key) return false;
+    const Spot spot = entry.key.spot;
+    if (taken) {
+      diagnostics.error(spot, "duplicate key " + quote(key) + diagnostics.already(taken->key.spot, spot));
+    } else {
+      taken = std::move(entry);
+    }
+    return true;
+  });
+  return taken;
+}
+
+// Where glob(3) could not read, which goes on from there; it has no way to hand anything to its caller.
+thread_local std::string unreadable;  // NOLINT: see above
+
+int note_unreadable(const char* path, int error) {
+  if (error != ENOENT) unreadable = errno_error(path, error).message;
+  return 0;
 }
 
 YamlNode parse_file(std::string_view yaml, int file, Diagnostics& diagnostics) {
@@ -75,7 +90,7 @@ class Includer {
       return complain("includes itself: " + through + whole.string());
     }
     if (chain_.size() > kDeepest) return complain("more than 8 files deep");
-    if (diagnostics_.files().size() > kMostFiles) return complain("more than 64 files");
+    if (named.file >= 0 && diagnostics_.files().size() >= kMostFiles) return complain("more than 64 files");
 
     const int number = named.file < 0 ? 0 : diagnostics_.add_file(file.string());
     const auto text = read_settings_text(file);
@@ -87,7 +102,7 @@ class Includer {
     }
     diagnostics_.set_readable_by_others(number, text->others_may_read);
     YamlNode own = parse_file(text->content, number, diagnostics_);
-    const auto include = take(own, "include");
+    const auto include = take(own, "include", diagnostics_);
     if (!include) return own;
 
     chain_.push_back(whole);
@@ -121,10 +136,12 @@ class Includer {
         continue;
       }
       glob_t found{};
-      if (::glob(path.c_str(), 0, nullptr, &found) == 0) {  // sorted
+      unreadable.clear();
+      if (::glob(path.c_str(), 0, &note_unreadable, &found) == 0) {  // sorted
         for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i], name->spot);
       }
       ::globfree(&found);
+      if (!unreadable.empty()) diagnostics_.error(name->spot, "include: " + unreadable);
     }
     return files;
   }
@@ -158,7 +175,7 @@ YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics) {
     return {};
   }
   YamlNode tree = parse_file(yaml, 0, diagnostics);
-  if (const auto include = take(tree, "include")) {
+  if (const auto include = take(tree, "include", diagnostics)) {
     diagnostics.error(include->key.spot, "include: only a file can include others");
   }
   return tree;
@@ -166,7 +183,7 @@ YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics) {
 
 YamlNode with_device(YamlNode tree, std::string_view host, const EnvironmentLookup& environment,
                      std::span<const std::string_view> valid_keys, Diagnostics& diagnostics) {
-  auto devices = take(tree, "devices");
+  auto devices = take(tree, "devices", diagnostics);
   if (!devices || devices->value.kind == YamlNode::Kind::null) return tree;
   if (devices->value.kind != YamlNode::Kind::map) {
     diagnostics.error(devices->value.spot,

@@ -31,7 +31,8 @@ YamlNode read_with_includes(const std::filesystem::path& file, const Environment
 YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics);
 
 // Lays what `devices` says of this device over the tree, and takes `devices` out. The device is what the key
-// `device` says, else `host`; what is said of others is looked at for wrong keys alone.
+// `device` says, else `host`; of what is said of others only the keys directly below
+// their names are looked at.
 YamlNode with_device(YamlNode tree, std::string_view host, const EnvironmentLookup& environment,
                      std::span<const std::string_view> valid_keys, Diagnostics& diagnostics);
 

@@ -48,6 +48,7 @@ YamlNode merge_entry(YamlNode base, YamlNode over) {
   if (over.kind == Kind::scalar) return base;
   if (base.kind == Kind::scalar) return over;
   YamlNode& options = over.entries.front().value;
+  if (options.kind == Kind::null) return base;
   options = merge(std::move(base.entries.front().value), std::move(options), Place::other);
   return over;
 }

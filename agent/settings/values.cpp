@@ -281,9 +281,9 @@ Section::Section(const YamlNode& node, Spot spot, std::string_view name, ReadCon
     if (is_new) {
       entries_.push_back(&entry);
     } else {
-      context.diagnostics.error(entry.key.spot, "duplicate key " + quote(entry.key.text) +
-                                                    "; it is on line " + std::to_string(first->second.line) +
-                                                    " already");
+      context.diagnostics.error(entry.key.spot,
+                                "duplicate key " + quote(entry.key.text) +
+                                    context.diagnostics.already(first->second, entry.key.spot));
     }
   }
 }
