@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <array>
 #include <cerrno>
@@ -57,6 +58,14 @@ Result<Archive> Archive::create(const std::string& path) {
   return Archive(path, file);
 }
 
+void Archive::Close::operator()(gzFile_s* file) const {
+  ::gzclose(file);
+}
+
+Archive::~Archive() {
+  if (file_ != nullptr) ::unlink(path_.c_str());
+}
+
 Result<void> Archive::write(std::string_view bytes) {
   if (bytes.empty() || ::gzwrite(file_.get(), bytes.data(), static_cast<unsigned>(bytes.size())) > 0)
     return {};
@@ -75,8 +84,11 @@ Result<void> Archive::add(const std::string& name, std::string_view content, std
 
 Result<void> Archive::finish() {
   if (auto done = write(std::string(2 * kBlock, '\0')); !done) return done;
-  if (::gzclose(file_.release()) != Z_OK) return errno_error(path_, errno != 0 ? errno : EIO);
-  return {};
+  errno = 0;
+  if (::gzclose(file_.release()) == Z_OK) return {};
+  const int error = errno != 0 ? errno : EIO;
+  ::unlink(path_.c_str());
+  return errno_error(path_, error);
 }
 
 }  // namespace vigile

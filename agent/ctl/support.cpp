@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
+#include <zlib.h>
 
 #include <array>
 #include <ctime>
@@ -211,7 +212,9 @@ void add_system(Collection& collection, const LoadedSettings& loaded, std::uint6
   }
   collection.add("service/status.txt",
                  output_of({"systemctl", "status", "--no-pager", "--full", "vigiled.service"}));
-  collection.add("service/unit.txt", output_of({"systemctl", "cat", "--no-pager", "vigiled.service"}));
+  auto unit = output_of({"systemctl", "cat", "--no-pager", "vigiled.service"});
+  if (unit) unit = without_unit_values(*unit);
+  collection.add("service/unit.txt", unit);
   collection.add("service/journal.txt", output_of({"journalctl", "--no-pager", "--output=short-iso",
                                                    "--lines=2000", "--unit=vigiled.service"}));
 }

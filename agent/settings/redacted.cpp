@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "settings/diagnostics.h"
 #include "settings/include.h"
@@ -230,6 +231,22 @@ std::string without_secrets(std::string text, std::vector<std::string> secrets) 
     replace_all(text, base64(secret));
   }
   return text;
+}
+
+std::string without_unit_values(const std::string& unit) {
+  std::istringstream lines(unit);
+  std::string shown;
+  bool goes_on = false;  // a line that ends with a backslash
+  for (std::string line; std::getline(lines, line);) {
+    const std::string_view text =
+        std::string_view(line).substr(std::min(line.find_first_not_of(" \t"), line.size()));
+    const bool begins = text.starts_with("Environment=") || text.starts_with("SetCredential");
+    const bool hidden = begins || goes_on;
+    goes_on = hidden && line.ends_with("\\");
+    shown += !hidden ? line : begins ? std::string(text.substr(0, text.find('=') + 1)) + kHidden : kHidden;
+    shown += '\n';
+  }
+  return shown;
 }
 
 }  // namespace vigile

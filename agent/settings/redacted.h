@@ -27,4 +27,7 @@ std::vector<std::string> secrets_of(const Settings& settings, const SettingsCata
 // Takes those of six characters or more out of a text, also as they look in URLs and in base64.
 std::string without_secrets(std::string text, std::vector<std::string> secrets);
 
+// A systemd unit without the values of its Environment= and SetCredential=, which may be secrets.
+std::string without_unit_values(const std::string& unit);
+
 }  // namespace vigile

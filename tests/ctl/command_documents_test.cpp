@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The committed man pages and shell completions are what the programs' own options make of them. With
 // UPDATE=1 in the environment they are written anew.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -182,6 +183,28 @@ TEST(CommandDocuments, BashCompletesCommandsOptionsAndValues) {
   EXPECT_EQ(offered("vigilectl", "--json store che"), "check\n");
   EXPECT_EQ(offered("vigilectl", "store check --path /etc/hostn"), "/etc/hostname\n");
   EXPECT_EQ(offered("vigiled", "--log-level w"), "warning\n");
+}
+
+// What zsh would be told to offer after these words: the completion system's own functions are replaced.
+std::string offered_by_zsh(const std::string& program, const std::string& words) {
+  return run_shell(
+             "zsh -fc '_describe() { print -r -- ${(P)2}; }; compadd() { print -r -- $*; }; _files() { print "
+             "files; }; "
+             "words=(" +
+             program + " " + words + "); CURRENT=${#words}; source " +
+             (kConfig / "completion" / ("_" + program)).string() + "' 2>&1")
+      .out;
+}
+
+TEST(CommandDocuments, ZshCompletesCommandsOptionsAndValues) {
+  EXPECT_THAT(offered_by_zsh("vigilectl", "x"), testing::HasSubstr("drivers:"));
+  EXPECT_THAT(offered_by_zsh("vigilectl", "drivers x"),
+              testing::HasSubstr("show:Options and metrics of one"));
+  EXPECT_THAT(offered_by_zsh("vigilectl", "drivers x"), testing::Not(testing::HasSubstr("dead-letters:")));
+  EXPECT_EQ(offered_by_zsh("vigilectl", "lp decode --precision x"), "-- ns us ms s\n");
+  EXPECT_EQ(offered_by_zsh("vigilectl", "store check --path x"), "files\n");
+  EXPECT_THAT(offered_by_zsh("vigiled", "x"), testing::HasSubstr("--check:"));
+  EXPECT_EQ(offered_by_zsh("vigiled", "-c x"), "files\n");
 }
 
 TEST(CommandDocuments, ZshTakesItsCompletions) {

@@ -2,6 +2,7 @@
 #include "command_tree.h"
 
 #include <algorithm>
+#include <functional>
 #include <sstream>
 
 namespace vigile {
@@ -152,6 +153,29 @@ void write_follow(std::ostream& out, const std::vector<TreeCommand>& tree, const
       << ") path=\"$path $word\" ;;\n    esac\n  done\n";
 }
 
+// The arms of a shell's `case` on the command and the word before the one at hand: what an option's value may
+// be.
+void write_value_arms(std::ostream& out, const std::vector<TreeCommand>& tree,
+                      const std::function<std::string(const std::string&)>& offer_words,
+                      const std::string& offer_files) {
+  for (const TreeCommand& command : tree) {
+    for (const TreeOption& option : command.options) {
+      if (option.names.empty() || option.value.empty()) continue;
+      std::string patterns;
+      for (const std::string& name : option.names) {
+        patterns += (patterns.empty() ? "" : " | ") + quoted(command.path + " " + name);
+      }
+      out << "    " << patterns << ") ";
+      if (!option.choices.empty()) {
+        out << offer_words(joined(option.choices)) << "; ";
+      } else if (option.is_file) {
+        out << offer_files << "; ";
+      }
+      out << "return ;;\n";
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<TreeCommand> command_tree(const CLI::App& app) {
@@ -196,22 +220,12 @@ std::string bash_completion(const std::vector<TreeCommand>& tree) {
       << "  COMPREPLY=()\n";
   write_follow(out, tree, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"");
   out << "  case \"$path $prev\" in\n";
-  for (const TreeCommand& command : tree) {
-    for (const TreeOption& option : command.options) {
-      if (option.names.empty() || option.value.empty()) continue;
-      std::string patterns;
-      for (const std::string& name : option.names) {
-        patterns += (patterns.empty() ? "" : " | ") + quoted(command.path + " " + name);
-      }
-      out << "    " << patterns << ") ";
-      if (!option.choices.empty()) {
-        out << "mapfile -t COMPREPLY < <(compgen -W " << quoted(joined(option.choices)) << " -- \"$cur\"); ";
-      } else if (option.is_file) {
-        out << "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); ";
-      }
-      out << "return ;;\n";
-    }
-  }
+  write_value_arms(
+      out, tree,
+      [](const std::string& words) {
+        return "mapfile -t COMPREPLY < <(compgen -W " + quoted(words) + " -- \"$cur\")";
+      },
+      "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")");
   out << "  esac\n  case $path in\n";
   for (const TreeCommand& command : tree) {
     std::vector<std::string> words = command.subcommands;
@@ -241,22 +255,8 @@ std::string zsh_completion(const std::vector<TreeCommand>& tree) {
   for (std::size_t at = 0; (at = text.find(" path=", at)) != std::string::npos;)
     text.replace(at, 6, " path_so_far=");
   out << text << "  case \"$path_so_far $prev\" in\n";
-  for (const TreeCommand& command : tree) {
-    for (const TreeOption& option : command.options) {
-      if (option.names.empty() || option.value.empty()) continue;
-      std::string patterns;
-      for (const std::string& name : option.names) {
-        patterns += (patterns.empty() ? "" : "|") + quoted(command.path + " " + name);
-      }
-      out << "    " << patterns << ") ";
-      if (!option.choices.empty()) {
-        out << "compadd -- " << joined(option.choices) << "; ";
-      } else if (option.is_file) {
-        out << "_files; ";
-      }
-      out << "return ;;\n";
-    }
-  }
+  write_value_arms(
+      out, tree, [](const std::string& words) { return "compadd -- " + words; }, "_files");
   out << "  esac\n  case $path_so_far in\n";
   for (const TreeCommand& command : tree) {
     out << "    " << quoted(command.path) << ")\n      found=(";

@@ -7,6 +7,7 @@
 
 #include "sample_catalog.h"
 #include "settings/effective.h"
+#include "settings/redacted.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -176,6 +177,16 @@ TEST(Secrets, AreNeverSaid) {
   for (const std::string& yaml : cases) {
     EXPECT_THAT(everything_said(parse_sample(yaml, values)), Not(HasSubstr(secret))) << yaml;
   }
+}
+
+TEST(Redacted, UnitsLoseWhatTheirEnvironmentAndCredentialsHold) {
+  EXPECT_EQ(
+      without_unit_values(
+          "[Service]\nEnvironment=A=secret \\\n  B=secret\nExecStart=/usr/bin/vigiled\n"
+          " Environment=\"C=secret\"\nSetCredential=token:secret\nEnvironmentFile=-/etc/vigile/environment\n"
+          "LoadCredential=token:/etc/vigile/token\n"),
+      "[Service]\nEnvironment=***\n***\nExecStart=/usr/bin/vigiled\nEnvironment=***\nSetCredential=***\n"
+      "EnvironmentFile=-/etc/vigile/environment\nLoadCredential=token:/etc/vigile/token\n");
 }
 
 }  // namespace
