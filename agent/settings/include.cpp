@@ -56,11 +56,11 @@ int note_unreadable(const char* path, int error) {
   return 0;
 }
 
-YamlNode parse_file(std::string_view yaml, int file, Diagnostics& diagnostics) {
+std::optional<YamlNode> parse_file(std::string_view yaml, int file, Diagnostics& diagnostics) {
   auto parsed = parse_yaml(yaml);
   if (const auto* const error = std::get_if<YamlError>(&parsed)) {
     diagnostics.error({error->spot.line, error->spot.column, file}, error->message);
-    return {};
+    return std::nullopt;
   }
   YamlNode tree = std::get<YamlNode>(std::move(parsed));
   set_file(tree, file);
@@ -75,6 +75,7 @@ class Includer {
   // `named` is where `file` was named; file -1: it is the first.
   YamlNode read(const fs::path& file, Spot named) {
     const auto complain = [&](const std::string& message) {
+      is_whole_ = false;
       if (named.file < 0) {
         diagnostics_.error({}, message);
       } else {
@@ -101,7 +102,12 @@ class Includer {
       return complain(message);
     }
     diagnostics_.set_readable_by_others(number, text->others_may_read);
-    YamlNode own = parse_file(text->content, number, diagnostics_);
+    auto parsed = parse_file(text->content, number, diagnostics_);
+    if (!parsed) {
+      is_whole_ = false;
+      return {};
+    }
+    YamlNode own = *std::move(parsed);
     const auto include = take(own, "include", diagnostics_);
     if (!include) return own;
 
@@ -113,6 +119,8 @@ class Includer {
     chain_.pop_back();
     return merge_settings(std::move(merged), std::move(own));
   }
+
+  bool is_whole() const { return is_whole_; }
 
  private:
   std::vector<std::pair<fs::path, Spot>> named_files(const YamlNode& value, const fs::path& folder) {
@@ -127,6 +135,7 @@ class Includer {
       const auto text = name->kind == YamlNode::Kind::scalar ? expand(name->text, environment_)
                                                              : Error{ErrorKind::config, "expected a path"};
       if (!text || text->empty()) {
+        is_whole_ = false;
         diagnostics_.error(name->spot, "include: " + (text ? "expected a path" : text.error().message));
         continue;
       }
@@ -141,7 +150,10 @@ class Includer {
         for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i], name->spot);
       }
       ::globfree(&found);
-      if (!unreadable.empty()) diagnostics_.error(name->spot, "include: " + unreadable);
+      if (!unreadable.empty()) {
+        is_whole_ = false;
+        diagnostics_.error(name->spot, "include: " + unreadable);
+      }
     }
     return files;
   }
@@ -149,6 +161,7 @@ class Includer {
   const EnvironmentLookup& environment_;
   Diagnostics& diagnostics_;
   std::vector<fs::path> chain_;
+  bool is_whole_ = true;
 };
 
 }  // namespace
@@ -164,18 +177,21 @@ Result<SettingsText> read_settings_text(const fs::path& file) {
   return SettingsText{std::move(*content), others_may_read};
 }
 
-YamlNode read_with_includes(const fs::path& file, const EnvironmentLookup& environment,
-                            Diagnostics& diagnostics) {
-  return Includer(environment, diagnostics).read(file, {0, 0, -1});
+std::optional<YamlNode> read_with_includes(const fs::path& file, const EnvironmentLookup& environment,
+                                           Diagnostics& diagnostics) {
+  Includer includer(environment, diagnostics);
+  YamlNode tree = includer.read(file, {0, 0, -1});
+  return includer.is_whole() ? std::optional(std::move(tree)) : std::nullopt;
 }
 
-YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics) {
+std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics) {
   if (yaml.size() > kLargestFile) {
     diagnostics.error({}, "larger than 1 MiB");
-    return {};
+    return std::nullopt;
   }
-  YamlNode tree = parse_file(yaml, 0, diagnostics);
-  if (const auto include = take(tree, "include", diagnostics)) {
+  auto tree = parse_file(yaml, 0, diagnostics);
+  if (!tree) return std::nullopt;
+  if (const auto include = take(*tree, "include", diagnostics)) {
     diagnostics.error(include->key.spot, "include: only a file can include others");
   }
   return tree;

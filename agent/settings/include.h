@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,13 @@ Result<SettingsText> read_settings_text(const std::filesystem::path& file);
 // Reads `file`, what its `include` names, what these include, and merges them: what includes wins over what
 // it includes, and of included files the later one over the earlier. `include` names a path, or several, with
 // ${…}; relative ones start at the folder of the file that names them; those with * ? [ stand for all files
-// that match, by name. The tree has no key `include` any more. Errors go to `diagnostics`, at their places.
-YamlNode read_with_includes(const std::filesystem::path& file, const EnvironmentLookup& environment,
-                            Diagnostics& diagnostics);
+// that match, by name. The tree has no key `include` any more. Errors go to `diagnostics`, at their places;
+// absent when some file could not be read, so that nothing can be said of the whole.
+std::optional<YamlNode> read_with_includes(const std::filesystem::path& file,
+                                           const EnvironmentLookup& environment, Diagnostics& diagnostics);
 
-// The tree of one text that may include nothing.
-YamlNode read_alone(std::string_view yaml, Diagnostics& diagnostics);
+// The tree of one text that may include nothing; absent when it is no YAML.
+std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics);
 
 // Lays what `devices` says of this device over the tree, and takes `devices` out. The device is what the key
 // `device` says, else `host`; of what is said of others only the keys directly below

@@ -166,11 +166,12 @@ class SettingsReader {
   ReadContext& context_;
 };
 
-LoadedSettings read_tree(YamlNode tree, Diagnostics& diagnostics, const SettingsCatalog& catalog,
-                         const EnvironmentLookup& environment, std::string_view host) {
+LoadedSettings read_tree(std::optional<YamlNode> read, Diagnostics& diagnostics,
+                         const SettingsCatalog& catalog, const EnvironmentLookup& environment,
+                         std::string_view host) {
   LoadedSettings loaded;
-  if (!diagnostics.has_errors()) {
-    tree = with_device(std::move(tree), host, environment, valid_top_keys(), diagnostics);
+  if (read) {
+    const YamlNode tree = with_device(*std::move(read), host, environment, valid_top_keys(), diagnostics);
     ReadContext context{diagnostics, &environment};
     loaded.settings = SettingsReader(catalog, context).read(tree, host);
     for (const Spot spot : context.plain_secrets) {

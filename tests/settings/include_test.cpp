@@ -183,6 +183,16 @@ TEST_F(Include, ASecondIncludeOrDevicesIsAnError) {
   EXPECT_EQ(alone.errors.size(), 2u);
 }
 
+TEST_F(Include, AllErrorsAreToldAtOnceUnlessAFileIsMissing) {
+  write("a.yaml", "");
+  write("site.yaml", "include: a.yaml\ninclude: a.yaml\nstor: {}\ndevices: 7\n");
+  EXPECT_THAT(errors(), ElementsAre(HasSubstr(":2:1: duplicate key"), HasSubstr(":3:1: unknown key \"stor\""),
+                                    HasSubstr(":4:10: devices: expected")));
+  // What is missing may have had what an override leaves out.
+  write("site.yaml", "include: missing.yaml\nequipment: [{id: 1, drivers: [http: {every: 1s}]}]\n");
+  EXPECT_THAT(errors(), ElementsAre(HasSubstr("missing.yaml: No such file")));
+}
+
 TEST_F(Include, ADuplicateOfAnotherFileNamesIt) {
   write("base.yaml", "equipment: [{id: 1, drivers: [cpu: {name: one}]}]\n");
   write("site.yaml", "include: base.yaml\n\nequipment: [{id: 2, drivers: [memory: {name: one}]}]\n");
