@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/backoff.h"
 #include "core/logging.h"
 #include "core/mutex.h"
 #include "core/units.h"
-#include "delivery/backoff.h"
 #include "delivery/batch_limit.h"
 #include "delivery/isolation.h"
 

@@ -13,6 +13,7 @@ namespace mqtt_driver {
 
 namespace {
 
+using mqtt_session::Session;
 using std::chrono::milliseconds;
 
 constexpr std::array kMetrics = {
@@ -30,6 +31,7 @@ constexpr std::size_t kLongestLevel = 256;
 constexpr std::chrono::seconds kLongestPause{60};
 
 struct Run {
+  Output* out;
   std::int64_t messages = 0;
   std::int64_t bytes = 0;
   TextReport report;
@@ -38,229 +40,106 @@ struct Run {
 class MqttDriver final : public Driver {
  public:
   MqttDriver(MqttSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
-  ~MqttDriver() override {
-    if (connection_) (void)connection_->send(encode_disconnect(), milliseconds(0));
-  }
 
   Result<void> sample(const SampleContext& context, Output& out) override {
-    Run run;
-    const Result<void> done = work(context, out, run);
+    Run run{&out};
+    run_ = &run;
+    const Result<void> done = work(context, out);
+    run_ = nullptr;
     if (!done) {
-      if (connection_) pause();
-      connection_.reset();
+      last_error_ = done.error();
+      if (session_) pause();
+      session_.reset();
     }
     emit(run, out);
     if (context.stop.stop_requested()) return {};
-    out.availability(connection_ != nullptr, std::nullopt, done ? "" : done.error().message);
+    out.availability(session_ != nullptr, std::nullopt, done ? "" : done.error().message);
     return done ? run.report.result() : done;
   }
 
  private:
-  Result<void> work(const SampleContext& context, Output& out, Run& run) {
-    if (!connection_) {
+  Result<void> work(const SampleContext& context, Output& out) {
+    if (!session_) {
       if (clock_.boot() < next_try_) return last_error_;
-      if (auto connected = connect(context, out, run); !connected) {
-        connection_.reset();
+      pending_.clear();
+      pending_bytes_ = 0;
+      auto opened = Session::open(settings_.session, clock_, context.deadline, context.stop,
+                                  [this](const Session::Message& message) { take(message); });
+      if (!opened) {
         pause();
-        last_error_ = connected.error();
-        return connected;
+        return opened.error();
       }
+      session_ = std::move(*opened);
+      opened_at_ = clock_.boot();
     }
     // Half the time: the rest is for what the log and the broker may take.
     const BootTime enough = context.started + (context.deadline - context.started) / 2;
     for (;;) {
-      auto bytes = connection_->receive(kQuiet);
-      if (!bytes) return remember(bytes.error());
-      if (!bytes->empty()) {
-        heard_ = clock_.boot();
-        if (const auto taken = take(*bytes, out, run); !taken) return remember(taken.error());
-      }
+      const auto came = session_->receive(kQuiet);
+      if (!came) return came.error();
       const bool is_time = clock_.boot() >= enough || context.stop.stop_requested();
       const bool is_much = pending_.size() >= kMostPending || pending_bytes_ >= kMostPendingBytes;
-      if (bytes->empty() || is_time || is_much) {
+      if (!*came || is_time || is_much) {
         const bool had_any = !pending_.empty();
-        if (const auto done = acknowledge(out); !done) return remember(done.error());
-        if (is_time || (bytes->empty() && !had_any)) break;
+        if (auto done = acknowledge(out); !done) return done;
+        if (is_time || (!*came && !had_any)) break;
       }
     }
-    return keep_alive();
+    return session_->keep_alive();
   }
 
-  Result<void> remember(Error error) {
-    last_error_ = error;
-    return error;
-  }
-
-  // The pause doubles until it has lasted.
+  // The pause doubles until a session has lasted.
   void pause() {
     const BootTime now = clock_.boot();
-    if (now - connected_at_ > std::chrono::minutes(1)) failures_ = 0;
-    next_try_ = now + std::min<std::chrono::nanoseconds>(kLongestPause,
-                                                         std::chrono::seconds(1 << std::min(failures_, 6)));
+    if (session_ && now - opened_at_ > std::chrono::minutes(1)) failures_ = 0;
     // The first pause is no longer than a run takes.
-    if (failures_++ == 0) next_try_ = now;
+    const auto pause = failures_ == 0 ? std::chrono::seconds(0) : std::chrono::seconds(1 << failures_);
+    next_try_ = now + std::min(kLongestPause, pause);
+    failures_ = std::min(failures_ + 1, 6);
   }
 
-  milliseconds left(const SampleContext& context) const {
-    const auto left = std::chrono::duration_cast<milliseconds>(context.deadline - clock_.boot());
-    return std::clamp(left, milliseconds(1), settings_.timeout);
-  }
-
-  Error failed(const std::string& what) const {
-    return Error{ErrorKind::unavailable, settings_.broker.shown + ": " + what};
-  }
-
-  Result<void> connect(const SampleContext& context, Output& out, Run& run) {
-    reader_.emplace(settings_.max_message_bytes);
-    pending_.clear();
-    pending_bytes_ = 0;
-    auto opened = Connection::open(settings_.broker, settings_.tls, left(context), context.stop);
-    if (!opened) return opened.error();
-    connection_ = std::move(*opened);
-    connected_at_ = heard_ = sent_ = clock_.boot();
-    asked_.reset();
-    const Version version = settings_.connect.version;
-    if (const auto sent = connection_->send(encode_connect(settings_.connect), left(context)); !sent)
-      return sent;
-    auto packet = await(PacketType::connack, context, out, run);
-    if (!packet) return packet.error();
-    const auto connack = decode_connack(version, packet->body);
-    if (!connack) return failed(connack.error().message);
-    if (connack->reason != 0) {
-      return Error{ErrorKind::unavailable,
-                   settings_.broker.shown +
-                       ": refuses to connect: " + reason_text(version, PacketType::connack, connack->reason) +
-                       (connack->explanation.empty() ? "" : ": " + shown_text(connack->explanation))};
-    }
-    keep_alive_ = std::chrono::seconds(connack->keep_alive_s.value_or(settings_.connect.keep_alive_s));
-    std::vector<std::string> filters;
-    for (const TopicPattern& topic : settings_.topics) filters.push_back(topic.filter);
-    constexpr std::uint16_t kId = 1;
-    if (const auto sent = connection_->send(encode_subscribe(version, kId, filters), left(context)); !sent)
-      return sent;
-    // Messages of the session may come before the answer.
-    packet = await(PacketType::suback, context, out, run);
-    if (!packet) return packet.error();
-    const auto suback = decode_suback(version, packet->body);
-    if (!suback) return failed(suback.error().message);
-    for (std::size_t i = 0; i < filters.size(); ++i) {
-      const std::uint8_t reason = i < suback->reasons.size() ? suback->reasons[i] : 0x80;
-      if (reason < 0x80) continue;
-      return failed("refuses the subscription to " + shown_text(filters[i]) + ": " +
-                    reason_text(version, PacketType::suback, reason));
-    }
-    return {};
-  }
-
-  Result<Packet> await(PacketType type, const SampleContext& context, Output& out, Run& run) {
-    const BootTime end = std::min(context.deadline, clock_.boot() + settings_.timeout);
-    for (;;) {
-      auto packet = reader_->next();
-      if (!packet) return failed(packet.error().message);
-      if (*packet && (*packet)->type == static_cast<std::uint8_t>(type)) return std::move(**packet);
-      if (*packet) {
-        if (const auto handled = handle(**packet, out, run); !handled) return handled.error();
-        continue;
-      }
-      if (context.stop.stop_requested()) return failed("stopped");
-      if (clock_.boot() >= end)
-        return Error{ErrorKind::timeout,
-                     settings_.broker.shown + ": does not answer, or not as a broker does"};
-      const auto bytes = connection_->receive(kQuiet);
-      if (!bytes) return bytes.error();
-      reader_->feed(*bytes);
-    }
-  }
-
-  Result<void> take(std::string_view bytes, Output& out, Run& run) {
-    reader_->feed(bytes);
-    for (;;) {
-      const auto packet = reader_->next();
-      if (!packet) return failed(packet.error().message);
-      if (!*packet) return {};
-      if (auto handled = handle(**packet, out, run); !handled) return handled;
-    }
-  }
-
-  Result<void> handle(const Packet& packet, Output& out, Run& run) {
-    const Version version = settings_.connect.version;
-    switch (static_cast<PacketType>(packet.type)) {
-      case PacketType::publish:
-        return take_message(packet, out, run);
-      case PacketType::pingresp:
-        asked_.reset();
-        return {};
-      case PacketType::suback:
-        return {};
-      case PacketType::disconnect: {
-        const std::uint8_t reason = packet.body.empty() ? 0 : static_cast<std::uint8_t>(packet.body[0]);
-        return failed("ends the connection: " + reason_text(version, PacketType::disconnect, reason));
-      }
-      case PacketType::connack:
-        break;
-    }
-    return failed("not MQTT: a packet of type " + std::to_string(packet.type) +
-                  " that a broker does not send now");
-  }
-
-  Result<void> take_message(const Packet& packet, Output& out, Run& run) {
-    const auto publish = decode_publish(settings_.connect.version, packet);
-    if (!publish) return failed(publish.error().message);
-    if (publish->qos > 1) return failed("sends a message of QoS 2 to a subscription of QoS 1");
+  void take(const Session::Message& message) {
+    Run& run = *run_;
     ++run.messages;
-    run.bytes += static_cast<std::int64_t>(publish->payload.size());
-    if (publish->qos == 1) {
-      pending_.push_back(publish->id);
-      pending_bytes_ += publish->payload.size();
+    run.bytes += static_cast<std::int64_t>(message.payload.size());
+    if (message.id) {
+      pending_.push_back(*message.id);
+      pending_bytes_ += message.payload.size();
     }
-    if (packet.is_cut || publish->payload.size() > settings_.max_message_bytes) {
-      run.report.refuse({ErrorKind::full, "topic " + shown_text(publish->topic) +
-                                              ": a message of more than max_message, " +
-                                              std::to_string(settings_.max_message_bytes) + " bytes"});
-      return {};
+    if (message.is_cut) {
+      run.report.refuse(
+          {ErrorKind::full, "topic " + shown_text(message.topic) + ": a message of more than max_message, " +
+                                std::to_string(settings_.session.max_message_bytes) + " bytes"});
+      return;
     }
     for (const TopicPattern& pattern : settings_.topics) {
-      const auto levels = match(pattern, publish->topic);
+      const auto levels = match(pattern, message.topic);
       if (!levels) continue;
       std::vector<Tag> tags;
       for (std::size_t i = 0; i < levels->size(); ++i) {
         if ((*levels)[i].size() > kLongestLevel) {
           run.report.refuse(
-              {ErrorKind::parse, "topic " + shown_text(publish->topic) + ": a level of more than 256 bytes"});
-          return {};
+              {ErrorKind::parse, "topic " + shown_text(message.topic) + ": a level of more than 256 bytes"});
+          return;
         }
         tags.push_back(Tag{pattern.tags[i].second, (*levels)[i]});
       }
       std::optional<std::int64_t> now_ns;
       if (clock_.wall_is_set()) now_ns = to_ns(clock_.wall());
-      add_message(settings_.message, {publish->topic, tags, publish->payload}, now_ns, out, run.report);
-      return {};
+      add_message(settings_.message, {message.topic, tags, message.payload}, now_ns, *run.out, run.report);
+      return;
     }
     // Of a subscription that the session still has from earlier settings.
-    return {};
   }
 
   // What came is in the log before the broker may forget it.
   Result<void> acknowledge(Output& out) {
     if (pending_.empty()) return {};
     if (const auto committed = out.commit(); !committed) return committed;
-    std::string acks;
-    for (const std::uint16_t id : pending_) acks += encode_puback(id);
+    const std::vector<std::uint16_t> ids = std::move(pending_);
     pending_.clear();
     pending_bytes_ = 0;
-    sent_ = clock_.boot();
-    return connection_->send(acks, settings_.timeout);
-  }
-
-  Result<void> keep_alive() {
-    const BootTime now = clock_.boot();
-    if (asked_ && heard_ > *asked_) asked_.reset();
-    if (asked_ && now - *asked_ > settings_.timeout)
-      return remember(Error{ErrorKind::timeout, settings_.broker.shown + ": does not answer a ping"});
-    if (keep_alive_.count() == 0 || asked_ || now - std::min(sent_, heard_) < keep_alive_ / 2) return {};
-    asked_ = sent_ = now;
-    if (auto sent = connection_->send(encode_ping(), settings_.timeout); !sent) return remember(sent.error());
-    return {};
+    return session_->acknowledge(ids);
   }
 
   void emit(const Run& run, Output& out) const {
@@ -268,22 +147,20 @@ class MqttDriver final : public Driver {
         Value{kMetrics[0].name, kMetrics[0].field, run.messages},
         Value{kMetrics[1].name, kMetrics[1].field, run.bytes},
         Value{kMetrics[2].name, kMetrics[2].field, static_cast<std::int64_t>(run.report.refused)},
-        Value{kMetrics[3].name, kMetrics[3].field, std::int64_t{connection_ ? 1 : 0}}};
-    const Tag tag{"broker", settings_.broker.shown};
+        Value{kMetrics[3].name, kMetrics[3].field, std::int64_t{session_ ? 1 : 0}}};
+    const Tag tag{"broker", settings_.session.broker.shown};
     out.add({.measurement = "mqtt", .tags = {&tag, 1}, .values = values});
   }
 
   const MqttSettings settings_;
   const Clock& clock_;
-  std::unique_ptr<Connection> connection_;  // null: there is no session
-  std::optional<PacketReader> reader_;
+  Run* run_ = nullptr;                  // the one that goes on
   std::vector<std::uint16_t> pending_;  // ids of messages that are not acknowledged
   std::size_t pending_bytes_ = 0;
-  std::chrono::seconds keep_alive_{};
-  BootTime connected_at_{}, heard_{}, sent_{}, next_try_{};
-  std::optional<BootTime> asked_;  // a ping that has no answer yet
+  BootTime opened_at_{}, next_try_{};
   int failures_ = 0;
   Error last_error_{ErrorKind::unavailable, "not connected"};
+  std::unique_ptr<Session> session_;  // null: there is none
 };
 
 Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnvironment& environment) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/mqtt/mqtt_settings.h"
+#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <exception>
 #include <nlohmann/json.hpp>
 
 namespace vigile::mqtt_driver {
@@ -25,12 +26,9 @@ constexpr std::array kColumns = {
                .help = "number, bool (true, false, on, off, 1, 0), text.",
                .fallback = "number",
                .choices = kTypes},
-    OptionSpec{.name = "scale",
-               .type = OptionType::number,
-               .help = "The value is what was read, times this, plus offset.",
-               .fallback = "1"},
-    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
-    OptionSpec{.name = "unit", .help = "Unit of the value, for who reads this file: °C, bar."},
+    kScaleOption,
+    kOffsetOption,
+    kUnitOption,
 };
 
 constexpr std::array kOptions = {
@@ -217,57 +215,31 @@ bool is_own_metric(std::string_view name) {
          name == "connected";
 }
 
-Result<BrokerAddress> parse_broker_address(std::string_view text) {
-  const Error wrong = bad("url", shown_text(text) + " is not like mqtt://host:1883 or mqtts://host:8883");
-  BrokerAddress address;
-  address.is_tls = text.starts_with("mqtts://");
-  if (!address.is_tls && !text.starts_with("mqtt://")) return wrong;
-  address.shown = text;
-  std::string_view rest = text.substr(address.is_tls ? 8 : 7);
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.size() > 255 || rest.find_first_of("/@?# \\") != std::string_view::npos) return wrong;
-  std::string_view port = address.is_tls ? "8883" : "1883";
-  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
-  if (bracket == std::string_view::npos) return wrong;
-  const std::size_t colon = rest.find(':', bracket);
-  if (colon != std::string_view::npos) port = rest.substr(colon + 1);
-  address.host = rest.substr(0, colon);
-  if (rest.starts_with('[')) {
-    if (bracket + 1 != std::min(colon, rest.size())) return wrong;
-    address.host = rest.substr(1, bracket - 1);
-  }
-  unsigned number = 0;
-  const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (address.host.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() ||
-      number < 1 || number > 65535) {
-    return wrong;
-  }
-  address.port = static_cast<std::uint16_t>(number);
-  return address;
-}
-
 Result<MqttSettings> read_settings(const Options& options) {
   MqttSettings settings;
-  auto broker = parse_broker_address(options.text("url"));
+  mqtt_session::SessionSettings& session = settings.session;
+  auto broker = mqtt_session::parse_broker_address(options.text("url"));
   if (!broker) return broker.error();
-  settings.broker = std::move(*broker);
-  settings.tls = {options.text("ca_file"), options.text("cert_file"), options.text("key_file"),
-                  options.flag("insecure")};
-  if (settings.tls.cert_file.empty() != settings.tls.key_file.empty())
+  session.broker = std::move(*broker);
+  session.tls = {options.text("ca_file"), options.text("cert_file"), options.text("key_file"),
+                 options.flag("insecure")};
+  if (session.tls.cert_file.empty() != session.tls.key_file.empty())
     return bad("cert_file", "and key_file go together");
   if (options.list("topics").empty()) return bad("topics", "there must be one");
   for (const std::string& text : options.list("topics")) {
     auto topic = parse_topic_pattern(text);
     if (!topic) return topic.error();
+    session.filters.push_back(topic->filter);
     settings.topics.push_back(std::move(*topic));
   }
   auto message = read_message(options, settings.topics);
   if (!message) return message.error();
   settings.message = std::move(*message);
-  settings.max_message_bytes = static_cast<std::size_t>(options.size_bytes("max_message"));
-  settings.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options.duration("timeout"));
-  ConnectRequest& connect = settings.connect;
-  connect.version = options.text("version") == "5" ? Version::v5 : Version::v3_1_1;
+  session.max_message_bytes = static_cast<std::size_t>(options.size_bytes("max_message"));
+  session.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options.duration("timeout"));
+  mqtt_session::ConnectRequest& connect = session.connect;
+  connect.version =
+      options.text("version") == "5" ? mqtt_session::Version::v5 : mqtt_session::Version::v3_1_1;
   connect.client_id = options.text("client_id");
   if (connect.client_id.empty() || connect.client_id.size() > 200)
     return bad("client_id", "has 1 to 200 bytes");

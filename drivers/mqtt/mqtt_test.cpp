@@ -4,9 +4,12 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <sstream>
+
 #include "core/unique_fd.h"
 #include "drivers/mqtt/mqtt.h"
 #include "drivers/testcase/testcase.h"
+#include "support/fake_clock.h"
 #include "support/mosquitto_server.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -19,10 +22,11 @@ using testing::HasSubstr;
 
 const SystemClock system_clock;
 
-std::unique_ptr<Driver> make(const std::string& url, const std::string& more) {
+std::unique_ptr<Driver> make(const std::string& url, const std::string& more,
+                             const Clock& clock = system_clock) {
   auto driver = kMqttDriver.make(
       options_from_yaml(kMqttDriver, "{url: '" + url + "', client_id: reader, " + more + "}"),
-      {.clock = system_clock});
+      {.clock = clock});
   if (!driver) throw std::runtime_error(driver.error().message);
   return std::move(*driver);
 }
@@ -137,6 +141,28 @@ TEST(MqttDriver, ABrokerThatGoesAwayAndComesBack) {
   ASSERT_TRUE(eventually([&] { return sample(*driver) == "availability up\n"; }));
   publish(broker, "points", "press force=1 1793491200000000000");
   ASSERT_TRUE(eventually([&] { return sample(*driver).find("force=1") != std::string::npos; }));
+}
+
+TEST(MqttDriver, ABrokerThatIsNotThereIsAskedLessAndLessOften) {
+  MosquittoServer broker;
+  broker.stop();
+  FakeClock clock;
+  const auto driver = make(broker.url(), "topics: [points]", clock);
+  const auto answer = [&] {
+    TextOutput out(kMqttDriver);
+    (void)driver->sample({clock.boot(), clock.boot() + 10s, {}}, out);
+    return out.text;
+  };
+  // The first pause is none, the second two seconds, the third four.
+  for (const auto pause : {0s, 0s, 2s}) {
+    clock.advance(pause);
+    EXPECT_THAT(answer(), HasSubstr("availability down"));
+  }
+  broker.start();
+  clock.advance(3s);
+  EXPECT_THAT(answer(), HasSubstr("availability down"));  // not asked yet
+  clock.advance(1s);
+  EXPECT_THAT(answer(), HasSubstr("availability up"));
 }
 
 TEST(MqttDriver, AMessageThatIsTooLongIsToldAndNotSentAgain) {

@@ -5,14 +5,15 @@
 #include "drivers/mqtt/message.h"
 #include "drivers/mqtt/mqtt.h"
 #include "drivers/mqtt/mqtt_settings.h"
-#include "drivers/mqtt/packet.h"
 #include "drivers/mqtt/topic.h"
+#include "drivers/mqtt_session/packet.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
 
 namespace vigile::mqtt_driver {
 namespace {
 
+using namespace mqtt_session;
 using namespace std::string_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;

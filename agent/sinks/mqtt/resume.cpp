@@ -2,6 +2,7 @@
 #include "sinks/mqtt/resume.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -17,7 +18,8 @@ void Resume::begin(std::span<const Payload> payloads) {
   identities.reserve(payloads.size());
   for (const Payload& payload : payloads) identities.push_back(identity(payload));
   const std::size_t common = std::min(identities.size(), payloads_.size());
-  const bool same = std::equal(identities.begin(), identities.begin() + common, payloads_.begin());
+  const bool same = std::equal(identities.begin(), identities.begin() + static_cast<std::ptrdiff_t>(common),
+                               payloads_.begin());
   payloads_ = std::move(identities);
   if (!same || common == 0) {
     done_ = Position();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drivers/mqtt/packet.h"
+#include "drivers/mqtt_session/packet.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace vigile::mqtt_driver {
+namespace vigile::mqtt_session {
 
 namespace {
 
@@ -317,4 +317,4 @@ std::string reason_text(Version version, PacketType type, std::uint8_t reason) {
   return "reason " + std::to_string(reason);
 }
 
-}  // namespace vigile::mqtt_driver
+}  // namespace vigile::mqtt_session

@@ -11,7 +11,7 @@
 
 #include "core/result.h"
 
-namespace vigile::mqtt_driver {
+namespace vigile::mqtt_session {
 
 enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
 
@@ -88,4 +88,4 @@ Result<Publish> decode_publish(Version version, const Packet& packet);
 // Why a server refuses or ends something, in words; of CONNACK, SUBACK and DISCONNECT.
 std::string reason_text(Version version, PacketType type, std::uint8_t reason);
 
-}  // namespace vigile::mqtt_driver
+}  // namespace vigile::mqtt_session

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A TCP or TLS connection to a broker, by libcurl (CURLOPT_CONNECT_ONLY).
-//
-// Why not Paho: it acknowledges a message as soon as it has it, before the reading is in the log.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -12,15 +9,9 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "drivers/mqtt_session/broker_address.h"
 
-namespace vigile::mqtt_driver {
-
-struct BrokerAddress {
-  std::string host;
-  std::uint16_t port = 0;
-  bool is_tls = false;
-  std::string shown;  // mqtts://host:port
-};
+namespace vigile::mqtt_session {
 
 struct TlsSettings {
   std::string ca_file;  // empty: the system's
@@ -29,7 +20,7 @@ struct TlsSettings {
   bool insecure = false;
 };
 
-// One thread. Errors: timeout, unavailable; they name the broker.
+// One thread, but for interrupt(). Errors: timeout, unavailable; they name the broker.
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> open(const BrokerAddress& address, const TlsSettings& tls,
@@ -40,6 +31,8 @@ class Connection {
   Result<void> send(std::string_view bytes, std::chrono::milliseconds limit);
   // What has come, at most what fits into one read; empty when there is nothing after `limit`.
   Result<std::string_view> receive(std::chrono::milliseconds limit);
+  // Ends a receive() that waits, and those to come. Any thread.
+  void interrupt() const;
 
  private:
   struct Handle;
@@ -52,4 +45,4 @@ class Connection {
   std::string buffer_;
 };
 
-}  // namespace vigile::mqtt_driver
+}  // namespace vigile::mqtt_session

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drivers/mqtt/connection.h"
+#include "drivers/mqtt_session/connection.h"
 
 #include <curl/curl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace vigile::mqtt_driver {
+namespace vigile::mqtt_session {
 
 namespace {
 
@@ -118,4 +119,8 @@ Result<std::string_view> Connection::receive(std::chrono::milliseconds limit) {
   }
 }
 
-}  // namespace vigile::mqtt_driver
+void Connection::interrupt() const {
+  ::shutdown(handle_->socket(), SHUT_RD);
+}
+
+}  // namespace vigile::mqtt_session
