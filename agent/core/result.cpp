@@ -24,6 +24,8 @@ std::string_view to_string(ErrorKind kind) {
       return "unavailable";
     case ErrorKind::corrupt:
       return "corrupt";
+    case ErrorKind::unreadable:
+      return "unreadable";
     case ErrorKind::full:
       return "full";
   }

@@ -21,6 +21,7 @@ enum class ErrorKind {
   timeout,      // no answer within the deadline
   unavailable,  // cannot be had now, may be had later
   corrupt,      // stored data fails its check
+  unreadable,   // the medium does not give back what is stored
   full,         // no room left
 };
 

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "core/result.h"
+#include "store/database_image.h"
+#include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
 
 namespace vigile {
@@ -15,6 +18,12 @@ namespace vigile {
 inline constexpr std::uint64_t kUnknownSeq = INT64_MAX;
 
 Result<bool> step_twice(Statement& statement);
+
+// The first of `at`, `at + step`, ... from which it reads: looked for in ever larger strides, the last of
+// them then halved, so that nothing that reads is passed over where all behind the damage does. Absent when
+// there is none near.
+std::optional<std::int64_t> first_that_reads(std::int64_t at, std::int64_t step,
+                                             const std::function<bool(std::int64_t)>& reads);
 
 // What a database held before it was damaged.
 struct Held {
@@ -36,7 +45,7 @@ struct Loss {
 class LossCount {
  public:
   LossCount(Db& db, const Held& held) : db_(db), held_(held) {}
-  // A row that reads, in order of number; its points counted in its lines.
+  // A row that reads, in order of number but for those out of their place; its points counted in its lines.
   void found(std::uint64_t seq, std::uint64_t points, std::uint64_t total_points);
   // One that is there and does not.
   void failed() { ++failed_; }
@@ -54,22 +63,44 @@ class LossCount {
   std::uint64_t last_total_ = 0;   // with the last of them
 };
 
-// The rows of `segments` by number, those that read.
+// The rows of `segments` that read, as they stand in the table: by number, but for those that a damaged page
+// led astray. A search for their number would not find those.
 class SegmentWalk {
  public:
-  // Through number `last`. Absent when there is no such table.
+  // Of a damaged database, through the last number it held; when not all are found, those in leaves that
+  // nothing leads to come last. Absent when there is no such table. `db` is of the image.
+  static std::optional<SegmentWalk> over(DatabaseImage& image, Db& db, const Held& held);
+  // Of one in use, through number `last`. After each row the next is looked for anew, so that a checkpoint
+  // need not wait; what is out of its place is not found then.
   static std::optional<SegmentWalk> over(Db& db, std::uint64_t last);
   // Columns as in kSegmentColumns, then `thinned` and `total_points`; valid until the next call, null at the
-  // end.
+  // end. One that is intact comes once.
   Statement* next();
+  bool is_intact() const { return is_intact_; }
   bool met_damage() const { return met_damage_; }
 
  private:
-  SegmentWalk(Statement row, std::uint64_t last) : row_(std::move(row)), last_(last) {}
+  SegmentWalk(Db& db, Statement row, std::uint64_t last);
+  Result<bool> read_from(std::int64_t seq);
+  bool pass_damage();
+  bool go_to_leaves();
+
+  Db* db_;
+  Db leaves_;
+  bool is_in_leaves_ = false;
   Statement row_;
   std::uint64_t last_;
-  std::uint64_t seq_ = 1;
-  std::uint64_t skip_ = 1;
+  DatabaseImage* image_ = nullptr;  // with leaves to go to
+  std::uint64_t wanted_ = 0;        // how many there are, if that is known
+  bool is_one_by_one_ = false;
+  bool is_reading_ = false;
+  std::int64_t at_ = INT64_MIN;  // behind the newest intact row, or the damage
+  std::int64_t passed_at_ = INT64_MIN;
+  std::int64_t stride_ = 1;
+  SeqRanges had_;
+  std::uint64_t found_ = 0;
+  std::uint64_t had_again_ = 0;  // since the last that was new
+  bool is_intact_ = false;
   bool met_damage_ = false;
 };
 

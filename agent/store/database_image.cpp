@@ -10,8 +10,10 @@
 
 #include "store/file_blocks.h"
 #include "store/log_database.h"
+#include "store/page_format.h"
 #include "store/schema.h"
 #include "store/schema_pages.h"
+#include "store/segment_leaves.h"
 #include "store/segment_row.h"
 #include "store/wal_scan.h"
 
@@ -209,9 +211,13 @@ bool holds_segments(Db& db) {
   return false;
 }
 
-bool holds_counters(Db& db) {
+bool has_counters(Db& db) {
   const MetaRows meta = read_meta(db);
-  return meta.is_whole && !meta.values.empty() && holds_segments(db);
+  return meta.is_whole && !meta.values.empty();
+}
+
+bool holds_both(Db& db) {
+  return has_counters(db) && holds_segments(db);
 }
 
 }  // namespace
@@ -235,8 +241,12 @@ Result<std::unique_ptr<DatabaseImage>> DatabaseImage::open(const StoreFiles& fil
   std::unique_ptr<DatabaseImage> image(new DatabaseImage(std::move(content)));
   const ImageContent& made = *image->content_;
   image->size_bytes_ = made.size_bytes();
-  image->is_stale_ = made.wal.is_stale;
-  if (made.wal.damage) {
+  // It may have held newer pages than those that are left.
+  image->is_stale_ = made.wal.is_stale || made.wal_file.unreadable();
+  if (const auto unreadable = image->unreadable()) {
+    if (!image->is_medium_there()) return Error{ErrorKind::io, *unreadable};
+    image->damage_ = unreadable;
+  } else if (made.wal.damage) {
     image->damage_ = database.string() + "-wal: " + *made.wal.damage;
   } else if (made.database_file.size() == 0 && made.wal.database_pages != 0) {
     // SQLite would take the WAL for the rest of another database, and delete it.
@@ -244,6 +254,58 @@ Result<std::unique_ptr<DatabaseImage>> DatabaseImage::open(const StoreFiles& fil
     image->is_stale_ = true;
   }
   return image;
+}
+
+// Rows in them were deleted.
+std::set<std::uint32_t> DatabaseImage::free_pages() const {
+  constexpr std::uint32_t kMostInTrunk = kPageBytes / 4 - 2;
+  std::set<std::uint32_t> free;
+  std::string page(kPageBytes, '\0');
+  std::uint32_t trunk = 0;
+  if (content_->read(0, page.data(), page.size()) == SQLITE_OK) trunk = number_at(page, 32);
+  while (trunk != 0 && free.insert(trunk).second) {
+    if (content_->read((trunk - 1) * std::uint64_t{kPageBytes}, page.data(), page.size()) != SQLITE_OK) break;
+    const std::uint32_t count = std::min(number_at(page, 4), kMostInTrunk);
+    for (std::uint32_t i = 0; i < count; ++i) free.insert(number_at(page, 8 + std::size_t{4} * i));
+    trunk = number_at(page, 0);
+  }
+  return free;
+}
+
+Result<Db> DatabaseImage::connect_to_leaves(Db& db) {
+  const Error none{ErrorKind::not_found, content_->database.string() + ": no segments are found"};
+  const auto root =
+      db.integer("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'segments'");
+  if (!root || *root <= 1 || content_->page_bytes != kPageBytes) return none;
+  const auto count = static_cast<std::uint32_t>(content_->size_bytes() / kPageBytes);
+  const std::set<std::uint32_t> free = free_pages();
+  std::vector<SegmentLeaf> leaves;
+  std::string bytes(kPageBytes, '\0');
+  for (std::uint32_t page = 2; page <= count; ++page) {
+    if (free.contains(page)) continue;
+    if (content_->read((page - 1) * std::uint64_t{kPageBytes}, bytes.data(), bytes.size()) != SQLITE_OK)
+      continue;
+    if (const auto seq = first_seq_of(bytes)) leaves.push_back({page, *seq});
+  }
+  if (leaves.empty()) return none;
+  auto pages = tree_over(std::move(leaves), static_cast<std::uint32_t>(*root), count + 1);
+  std::string& first = pages[1];
+  first.resize(kPageBytes);
+  if (content_->read(0, first.data(), first.size()) != SQLITE_OK) return none;
+  put_number(first, 28, std::max(count, pages.rbegin()->first));
+  for (auto& [page, made] : pages) content_->mended_pages[page] = std::move(made);
+  auto connected = connect_to(*content_);
+  if (connected) (void)connected->exec("PRAGMA writable_schema = ON");
+  return connected;
+}
+
+std::optional<std::string> DatabaseImage::unreadable() const {
+  const auto of_wal = content_->wal_file.unreadable();
+  return of_wal ? of_wal : content_->database_file.unreadable();
+}
+
+bool DatabaseImage::is_medium_there() const {
+  return content_->database_file.is_there() || content_->wal_file.is_there();
 }
 
 const std::optional<std::string>& DatabaseImage::mended() const {
@@ -269,8 +331,9 @@ Result<Db> DatabaseImage::connect() {
   }
   const auto count = static_cast<std::uint32_t>((content_->size_bytes() + kPageBytes - 1) / kPageBytes);
   const auto schemas = schema_pages(count);
-  // Where the segments begin says little of where the other tables do.
-  for (bool (*is_good)(Db&) : {holds_counters, holds_segments}) {
+  // Where the segments begin says little of where the other tables do. With the counters alone it is known at
+  // least how much is lost.
+  for (bool (*is_good)(Db&) : {holds_both, holds_segments, has_counters}) {
     for (const SchemaPages& schema : schemas) {
       if (schema.first.empty()) continue;
       std::map<std::uint32_t, std::string> pages = {{1, schema.first}};

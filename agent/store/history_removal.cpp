@@ -3,6 +3,7 @@
 // that commits go on between them.
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "point/line_encode.h"
 #include "store/log_database.h"

@@ -17,10 +17,10 @@ namespace vigile {
 namespace {
 
 // Adds what does not hold of one segment.
-void inspect_segment(const Statement& row, StoreInspection& found, LossCount* losses) {
+void inspect_segment(const Statement& row, bool is_intact, StoreInspection& found, LossCount* losses) {
   const StoredSegment segment = segment_of(row);
-  const auto lines = is_intact(row) ? inflate_payload(segment.view())
-                                    : Error{ErrorKind::corrupt, "does not match its checksum"};
+  const auto lines =
+      is_intact ? inflate_payload(segment.view()) : Error{ErrorKind::corrupt, "does not match its checksum"};
   if (!lines) {
     ++found.damaged_segments;
     if (losses != nullptr) losses->failed();
@@ -41,13 +41,12 @@ void inspect_segment(const Statement& row, StoreInspection& found, LossCount* lo
 }
 
 // Whether all of them were met.
-bool inspect_segments(Db& db, std::uint64_t last, StoreInspection& found, LossCount* losses) {
-  auto walk = SegmentWalk::over(db, last);
+bool inspect_segments(std::optional<SegmentWalk> walk, StoreInspection& found, LossCount* losses) {
   if (!walk) {
     found.add_problem("there is no table of segments");
     return false;
   }
-  while (const Statement* const row = walk->next()) inspect_segment(*row, found, losses);
+  while (const Statement* const row = walk->next()) inspect_segment(*row, walk->is_intact(), found, losses);
   if (walk->met_damage()) found.add_problem("some pages with segments do not read");
   return !walk->met_damage();
 }
@@ -145,9 +144,11 @@ Result<StoreInspection> inspect_store(const std::filesystem::path& database) {
   (void)db->exec("PRAGMA writable_schema = ON");
   const Held held = held_in(*db);
   LossCount losses(*db, held);
-  inspect_segments(*db, held.last_seq, found, &losses);
+  inspect_segments(SegmentWalk::over(**image, *db, held), found, &losses);
   inspect_progress(*db, held.last_seq, found);
   inspect_summaries(*db, found);
+  if (const auto unreadable = (*image)->unreadable(); unreadable && unreadable != (*image)->damage())
+    found.add_problem(*unreadable);
   const Loss lost = losses.end((*image)->is_stale());
   found.lost_points = lost.points;
   found.lost_at_least = lost.is_at_least;
@@ -169,7 +170,7 @@ Result<StoreInspection> inspect_open_store(const std::filesystem::path& database
   if (!schema) return schema.error();
   found.schema = *schema;
   // Row by row, and tables that are small: a checkpoint waits for none of them for long.
-  found.lost_at_least = !inspect_segments(*db, last_seq, found, nullptr);
+  found.lost_at_least = !inspect_segments(SegmentWalk::over(*db, last_seq), found, nullptr);
   for (const char* table : {"meta", "progress", "dead_letters", "status_changes", "gaps", "spans", "trimmed"})
     inspect_pages(*db, table, found);
   inspect_summaries(*db, found);

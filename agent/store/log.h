@@ -99,11 +99,12 @@ struct LogStatus {
   std::uint64_t thinned_made_points = 0;
   std::optional<std::int64_t> thinned_from_ns;  // the span of time they were from
   std::optional<std::int64_t> thinned_to_ns;
-  std::uint64_t unsummarised_lost_points = 0;  // lost to max_size before they were folded into summaries
-  std::uint64_t damaged_segments = 0;          // failed their check and were skipped
-  std::uint64_t damaged_points = 0;            // lost to damage, since the database was first made
-  bool damaged_at_least = false;               // they are more, but the damage hides how many
-  std::uint64_t salvaged_segments = 0;         // carried over from a damaged database at this start
+  // Lost to max_size before they were stored in summaries; those of one that was just being made are in it.
+  std::uint64_t unsummarised_lost_points = 0;
+  std::uint64_t damaged_segments = 0;   // failed their check and were skipped
+  std::uint64_t damaged_points = 0;     // lost to damage, since the database was first made
+  bool damaged_at_least = false;        // they are more, but the damage hides how many
+  std::uint64_t salvaged_segments = 0;  // carried over from a damaged database at this start
   std::uint64_t dead_letters = 0;
   std::string set_aside;  // path of the damaged database, if one is kept
   std::vector<SinkBacklog> sinks;

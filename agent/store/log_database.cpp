@@ -73,7 +73,8 @@ Result<void> DatabaseLog::try_open() {
   if (*damage) return salvage(**damage);
   const bool is_emptied = files_.size(path_) == 0U;
   auto connected = connect_and_load();
-  if (!connected && connected.error().kind == ErrorKind::corrupt) return salvage(connected.error().message);
+  if (!connected && connected.error().kind == ErrorKind::unreadable) connected = connect_and_load();
+  if (!connected && is_damage(connected.error())) return salvage(connected.error().message);
   return connected && is_emptied ? note_emptied() : connected;
 }
 
@@ -121,7 +122,7 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
   for (const std::string& pragma :
        {"PRAGMA page_size = " + std::to_string(kPageBytes), std::string("PRAGMA journal_mode = WAL"),
         std::string("PRAGMA synchronous = FULL"), std::string("PRAGMA wal_autocheckpoint = 0"),
-        std::string("PRAGMA temp_store = MEMORY"), cache}) {
+        std::string("PRAGMA temp_store = MEMORY"), std::string("PRAGMA secure_delete = OFF"), cache}) {
     if (auto done = writer_.db.exec(pragma); !done) return done;
   }
   if (auto migrated = migrate(writer_.db, migrations()); !migrated) return migrated;

@@ -347,17 +347,23 @@ class DatabaseLog final : public Log, public History {
   Result<bool> is_unchanged(const ThinPlan& plan) REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
 
   // salvage.cpp, salvage_copy.cpp
-  // Runs a write or a read; once more on the salvaged database when it meets damage.
+  // Runs a write or a read; once more when the medium stumbles, and on the salvaged database when there is
+  // damage.
   template <class Run>
   auto mending(Run&& run) -> decltype(run()) {
-    for (bool again : {true, false}) {
+    bool has_stumbled = false;
+    for (bool is_mended = false;; is_mended = true) {
       const std::uint64_t salvages = salvages_so_far();
       if (auto ready = reconnect(); !ready) return ready.error();
       auto done = run();
-      if (done || done.error().kind != ErrorKind::corrupt || !again) return done;
+      if (!done && done.error().kind == ErrorKind::unreadable && !std::exchange(has_stumbled, true))
+        done = run();
+      if (done || !is_damage(done.error()) || is_mended) return done;
       if (auto recovered = recover(done.error(), salvages); !recovered) return recovered.error();
     }
-    return Error{ErrorKind::corrupt, path_.string() + ": cannot be read"};
+  }
+  static bool is_damage(const Error& error) {
+    return error.kind == ErrorKind::corrupt || error.kind == ErrorKind::unreadable;
   }
   std::uint64_t salvages_so_far() const EXCLUDES(state_mutex_);
   // Opens the database again when a salvage could not be finished, as with a full disk.
@@ -382,7 +388,8 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t bytes = 0;
     Loss lost;
   };
-  Result<CopiedSegments> copy_segments(Db& from, const Held& held, bool is_stale) REQUIRES(write_mutex_);
+  Result<CopiedSegments> copy_segments(DatabaseImage& image, Db& from, const Held& held)
+      REQUIRES(write_mutex_);
   Result<bool> copy_tables(Db& from) REQUIRES(write_mutex_);
   Result<void> copy_meta(Db& from, const CopiedSegments& segments, std::uint64_t last_seq)
       REQUIRES(write_mutex_);

@@ -4,6 +4,7 @@
 // is complete. salvage_copy.cpp: what is copied.
 #include <algorithm>
 
+#include "store/database_image.h"
 #include "store/log_database.h"
 #include "store/store_lock.h"
 
@@ -53,6 +54,10 @@ Result<void> DatabaseLog::recover(const Error& cause, std::uint64_t salvages) {
   const MutexLock read(read_mutex_);
   const MutexLock history(history_mutex_);
   if (salvages_so_far() != salvages) return {};
+  // A medium that is away may come back, with all it holds.
+  if (cause.kind == ErrorKind::unreadable) {
+    if (const auto image = DatabaseImage::open(files_, path_); !image) return image.error();
+  }
   auto salvaged = salvage(cause.message);
   if (!salvaged) close();
   return salvaged;

@@ -12,7 +12,6 @@ namespace vigile {
 
 namespace {
 
-constexpr std::uint64_t kMostSkip = std::uint64_t{1} << 20;
 constexpr int kCopiedATransaction = 200;
 constexpr std::int64_t kHourNs = 3'600'000'000'000;
 
@@ -37,7 +36,7 @@ Result<Loss> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   // With this SQLite reads a file that is shorter than its header says, as far as it goes.
   (void)from->exec("PRAGMA writable_schema = ON");
   const Held held = held_in(*from);
-  auto segments = copy_segments(*from, held, (*image)->is_stale());
+  auto segments = copy_segments(**image, *from, held);
   if (!segments) return segments.error();
   const auto summaries = copy_tables(*from);
   if (!summaries) return summaries.error();
@@ -47,6 +46,8 @@ Result<Loss> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   if (!last_seq) return last_seq.error();
   if (auto done = copy_meta(*from, *segments, *last_seq); !done) return done.error();
   if (auto done = transaction->commit(); !done) return done.error();
+  if (const auto unreadable = (*image)->unreadable(); unreadable && !(*image)->is_medium_there())
+    return Error{ErrorKind::io, *unreadable};
   const MutexLock lock(state_mutex_);
   salvaged_ = segments->count;
   return segments->lost;
@@ -91,15 +92,17 @@ Result<void> DatabaseLog::copy_meta(Db& from, const CopiedSegments& segments, st
   return {};
 }
 
-Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const Held& held, bool is_stale) {
+Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(DatabaseImage& image, Db& from,
+                                                               const Held& held) {
   CopiedSegments copied;
   LossCount losses(from, held);
-  auto walk = SegmentWalk::over(from, held.last_seq);
+  auto walk = SegmentWalk::over(image, from, held);
   std::optional<Transaction> transaction;
+  bool is_in_order = true;
   while (Statement* const row = walk ? walk->next() : nullptr) {
     const std::uint64_t number = as_count(row->integer(0));
     StoredSegment segment = segment_of(*row);
-    const auto lines = is_intact(*row) ? inflate_payload(segment.view()) : Error{};
+    const auto lines = walk->is_intact() ? inflate_payload(segment.view()) : Error{};
     if (!lines) {
       losses.failed();
       continue;
@@ -123,6 +126,8 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
     copied.points += points;
     copied.bytes += segment.payload.size();
     ++copied.count;
+    is_in_order =
+        is_in_order && (copied.numbers.ranges().empty() || copied.numbers.ranges().back().last < number);
     copied.numbers.add({number, number});
     losses.found(number, points, as_count(row->integer(11)));
     if (copied.count % kCopiedATransaction == 0) {
@@ -130,9 +135,19 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(Db& from, const H
       transaction.reset();
     }
   }
-  copied.lost = losses.end(is_stale);
+  copied.lost = losses.end(image.is_stale());
   if (transaction) {
     if (auto committed = transaction->commit(); !committed) return committed.error();
+  }
+  if (!is_in_order) {
+    // The totals of a row are those of all before it, too.
+    if (auto done = writer_.db.exec(
+            "UPDATE segments SET total_points = t.points, total_bytes = t.bytes, total_segments = t.count "
+            "FROM (SELECT seq, sum(points) OVER upto AS points, sum(length(payload)) OVER upto AS bytes, "
+            "count(*) OVER upto AS count FROM segments WINDOW upto AS (ORDER BY seq)) AS t "
+            "WHERE segments.seq = t.seq");
+        !done)
+      return done.error();
   }
   return copied;
 }
@@ -175,8 +190,13 @@ Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string&
   auto put = writer_.db.prepare(insert);
   if (!put) return put.error();
   const int columns = sqlite3_bind_parameter_count(put->handle());
-  std::int64_t at = 0;
-  for (std::int64_t skip = 1; skip <= as_int(kMostSkip);) {
+  const auto reads_from = [&](std::int64_t from_number) {
+    Run run(*rows);
+    run->bind(1, from_number);
+    const auto row = step_twice(*rows);
+    return row && (!*row || (run->integer(0) >= from_number && run->integer(0) != INT64_MAX));
+  };
+  for (std::int64_t at = 0;;) {
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
     Run run(*rows);
@@ -190,7 +210,6 @@ Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string&
       if (is_end || is_damaged) break;
       // The rows of one number go together: `gaps` may have several.
       at = run->integer(0);
-      skip = 1;
       Run copy(*put);
       for (int column = 0; column < columns; ++column) copy->bind_column(column + 1, *rows, column);
       if (const auto done = copy->step(); !done) {
@@ -202,15 +221,14 @@ Result<DatabaseLog::Copied> DatabaseLog::copy_table(Db& from, const std::string&
     }
     if (auto committed = transaction->commit(); !committed) return committed.error();
     if (is_end) return copied;
+    ++at;
     if (is_damaged) {
       copied.met_damage = true;
-      if (__builtin_add_overflow(at, skip * step, &at)) return copied;
-      skip *= 2;
-    } else {
-      ++at;
+      const auto good = first_that_reads(at, step, reads_from);
+      if (!good) return copied;
+      at = *good;
     }
   }
-  return copied;
 }
 
 // Returns the last number given out, as far as it can be told. Numbers that were not found again are gone for

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "store/log_database.h"
+#include "store/page_format.h"
 #include "store/schema.h"
 
 namespace vigile {
@@ -13,17 +14,6 @@ namespace {
 
 constexpr std::size_t kPage = kPageBytes;
 constexpr std::size_t kTree = 100;  // where the tree begins in the first page
-constexpr char kInterior = 0x05;
-
-std::uint32_t number_at(const std::string& bytes, std::size_t at, int width) {
-  std::uint32_t number = 0;
-  for (int i = 0; i < width; ++i) number = number << 8 | static_cast<unsigned char>(bytes.at(at + i));
-  return number;
-}
-
-void put_number(std::string& bytes, std::size_t at, std::uint32_t number) {
-  for (int i = 3; i >= 0; --i, number >>= 8) bytes.at(at + i) = static_cast<char>(number & 0xff);
-}
 
 SchemaPages pages_of(Db& db, std::uint32_t database_pages) {
   sqlite3_int64 size = 0;
@@ -33,12 +23,12 @@ SchemaPages pages_of(Db& db, std::uint32_t database_pages) {
   const std::string all(reinterpret_cast<const char*>(bytes.get()), static_cast<std::size_t>(size));
   SchemaPages pages{.first = all.substr(0, kPage)};
   // Each page below it stands where its number is: in a cell, or in the head of the tree.
-  if (pages.first.at(kTree) == kInterior) {
+  if (pages.first.at(kTree) == kInteriorPage) {
     std::vector<std::size_t> places = {kTree + 8};
     const std::uint32_t cells = number_at(pages.first, kTree + 3, 2);
     for (std::size_t i = 0; i < cells; ++i) places.push_back(number_at(pages.first, kTree + 12 + 2 * i, 2));
     for (const std::size_t at : places) {
-      const std::uint32_t child = number_at(pages.first, at, 4);
+      const std::uint32_t child = number_at(pages.first, at);
       pages.rest.push_back(all.substr((child - 1) * kPage, kPage));
       put_number(pages.first, at, database_pages + static_cast<std::uint32_t>(pages.rest.size()));
     }

@@ -19,8 +19,7 @@ void SeqRanges::add(SeqRange range) {
   range.last = std::min(range.last, kMostSeq);
   if (range.first > range.last) return;
   // Everything that overlaps or touches it becomes one.
-  auto begin = std::find_if(ranges_.begin(), ranges_.end(),
-                            [&](const SeqRange& other) { return other.last + 1 >= range.first; });
+  auto begin = at_or_after(ranges_, range.first - std::min<std::uint64_t>(range.first, 1));
   auto end = begin;
   while (end != ranges_.end() && end->first <= range.last + 1) {
     range.first = std::min(range.first, end->first);

@@ -9,6 +9,7 @@ namespace {
 
 ErrorKind kind_of(int code) {
   if (code == SQLITE_CONSTRAINT_TRIGGER) return ErrorKind::io;  // somebody else's rule
+  if (code == SQLITE_IOERR_READ || code == SQLITE_IOERR_CORRUPTFS) return ErrorKind::unreadable;
   switch (code & 0xff) {
     case SQLITE_FULL:
       return ErrorKind::full;
@@ -46,7 +47,7 @@ Error sqlite_error(sqlite3* handle) {
   if (const int number = sqlite3_system_errno(handle); number != 0 && (code & 0xff) == SQLITE_IOERR) {
     // "disk I/O error" hides what the system said, and a full disk often comes as one.
     Error cause = errno_error(message, number);
-    if (cause.kind != ErrorKind::full) cause.kind = ErrorKind::io;
+    if (cause.kind != ErrorKind::full) cause.kind = kind_of(code);
     return cause;
   }
   // A number in the header that SQLite does not know has no code of its own.

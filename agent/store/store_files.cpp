@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "core/file.h"
 #include "store/store_lock.h"
 
 namespace vigile {
@@ -84,11 +85,7 @@ class SystemFiles final : public StoreFiles {
     return {};
   }
 
-  Result<void> sync(const std::filesystem::path& directory) override {
-    const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0) return errno_error(directory.string(), errno);
-    return {};
-  }
+  Result<void> sync(const std::filesystem::path& directory) override { return sync_directory(directory); }
 };
 
 }  // namespace

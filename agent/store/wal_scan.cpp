@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "store/log_database.h"
+#include "store/page_format.h"
 
 namespace vigile {
 
@@ -15,8 +16,7 @@ namespace {
 constexpr std::size_t kHeader = 32;
 constexpr std::size_t kFrameHeader = 24;
 constexpr std::uint32_t kMagic = 0x377f0682;  // the last bit: checksums of big-endian words
-constexpr char kTableLeaf = 0x0d;
-constexpr char kOverflow = 0;  // and the pages of the list of free ones
+constexpr char kOverflow = 0;                 // and the pages of the list of free ones
 constexpr std::uint32_t kVersion = 3007000;
 constexpr std::uint32_t kMostPage = 65536;
 constexpr std::uint64_t kSector = 512;  // is written whole or not at all
@@ -32,15 +32,6 @@ std::uint32_t word(const char* at, bool big_endian) {
   return value;
 }
 
-std::uint32_t field(const std::string& text, std::size_t at) {
-  return word(text.data() + at, true);
-}
-
-void put_field(std::string& text, std::size_t at, std::uint32_t value) {
-  for (int i = 3; i >= 0; --i, value >>= 8)
-    text[at + static_cast<std::size_t>(i)] = static_cast<char>(value & 0xff);
-}
-
 void add(Sum& sum, const char* data, std::size_t bytes, bool big_endian) {
   for (std::size_t at = 0; at + 8 <= bytes; at += 8) {
     sum.first += word(data + at, big_endian) + sum.second;
@@ -49,26 +40,41 @@ void add(Sum& sum, const char* data, std::size_t bytes, bool big_endian) {
 }
 
 bool is_header_good(const std::string& header) {
-  const std::uint32_t page = field(header, 8);
-  const std::uint32_t magic = field(header, 0);
+  const std::uint32_t page = number_at(header, 8);
+  const std::uint32_t magic = number_at(header, 0);
   if ((magic & ~1U) != kMagic || page < 512 || page > kMostPage || (page & (page - 1)) != 0) return false;
   Sum sum;
   add(sum, header.data(), kFrameHeader, (magic & 1) != 0);
-  return sum == Sum{field(header, 24), field(header, 28)};
+  return sum == Sum{number_at(header, 24), number_at(header, 28)};
 }
 
 // What a header as we write it would be before frames with these salts.
 std::string header_for(std::string_view salts) {
   std::string header(kHeader, '\0');
-  put_field(header, 0, kMagic);
-  put_field(header, 4, kVersion);
-  put_field(header, 8, static_cast<std::uint32_t>(kPageBytes));
+  put_number(header, 0, kMagic);
+  put_number(header, 4, kVersion);
+  put_number(header, 8, static_cast<std::uint32_t>(kPageBytes));
   header.replace(16, 8, salts);
   Sum sum;
   add(sum, header.data(), kFrameHeader, false);
-  put_field(header, 24, sum.first);
-  put_field(header, 28, sum.second);
+  put_number(header, 24, sum.first);
+  put_number(header, 28, sum.second);
   return header;
+}
+
+// Those of the first two frames in a row that have the same, as all of one generation do.
+std::string salts_in(FileBlocks& wal) {
+  constexpr std::uint64_t kFrame = kFrameHeader + kPageBytes;
+  std::string last(8, '\0');
+  for (std::uint64_t at = kHeader; at + kFrame <= wal.size(); at += kFrame) {
+    std::string salts(8, '\0');
+    if (!wal.read(at + 8, salts.data(), salts.size())) break;
+    if (salts == last && salts != std::string(8, '\0')) return salts;
+    last = std::move(salts);
+  }
+  std::string first(8, '\0');
+  (void)wal.read(kHeader + 8, first.data(), first.size());
+  return first;
 }
 
 struct Frame {
@@ -97,11 +103,11 @@ Result<Frames> read_frames(FileBlocks& wal) {
   frames.is_header_damaged = !is_header_good(header);
   if (frames.is_header_damaged) {
     frames.is_foreign = header != std::string(kHeader, '\0');  // else: a file grown before it was written
-    header = header_for(std::string_view(start).substr(kHeader + 8, 8));
+    header = header_for(salts_in(wal));
   }
-  const bool big_endian = (field(header, 0) & 1) != 0;
+  const bool big_endian = (number_at(header, 0) & 1) != 0;
   const std::string salts = header.substr(16, 8);
-  frames.page_bytes = field(header, 8);
+  frames.page_bytes = number_at(header, 8);
   Sum before;
   add(before, header.data(), kFrameHeader, big_endian);
   std::string bytes(kFrameHeader + frames.page_bytes, '\0');
@@ -110,15 +116,15 @@ Result<Frames> read_frames(FileBlocks& wal) {
     const auto got = wal.read(at, bytes.data(), bytes.size());
     if (!got) return got.error();
     if (*got < bytes.size()) break;
-    Frame frame{.page = field(bytes, 0), .commit = field(bytes, 4)};
+    Frame frame{.page = number_at(bytes, 0), .commit = number_at(bytes, 4)};
     const bool has_salts = bytes.compare(8, 8, salts) == 0;
-    const Sum stored{field(bytes, 16), field(bytes, 20)};
+    const Sum stored{number_at(bytes, 16), number_at(bytes, 20)};
     Sum sum = before;
     add(sum, bytes.data(), 8, big_endian);
     add(sum, bytes.data() + kFrameHeader, frames.page_bytes, big_endian);
     frame.is_intact = has_salts && frame.page != 0 && sum == stored;
     const char kind = bytes[kFrameHeader];
-    frame.is_checked = frame.page > 1 && (kind == kTableLeaf || kind == kOverflow);
+    frame.is_checked = frame.page > 1 && (kind == kLeafPage || kind == kOverflow);
     // What a bad header says is believed when it was written at once.
     if (!has_salts || (!frame.is_intact && at % kSector > kSector - 16)) frame.commit = 0;
     before = stored;

@@ -2,7 +2,8 @@
 // What a commit of the log writes: bytes by the kernel's count (write_bytes of /proc/self/io, checkpoints
 // included, the making of the database not), a commit and a reading. First through the Log itself; then its
 // schema and statements at other page sizes and checkpoint budgets. Workload: equipment-layout lines of about
-// 200 B, seeded; segments of 2, 20 and 1,000 lines; 1,000 commits each (200 of the large ones). Give a
+// 200 B, seeded; segments of 2, 20 and 1,000 lines; 1,000 commits each (200 of the large ones). "full": a log
+// of 2 MiB in which each commit takes the room of older segments, from the first that does on. Give a
 // directory on a real disk to work in (default: the current one).
 #include <cstdio>
 #include <cstdlib>
@@ -56,21 +57,29 @@ void remove_database(const std::filesystem::path& path) {
   for (const char* suffix : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path.string() + suffix);
 }
 
-bool through_the_log(const std::filesystem::path& path, std::uint32_t lines, int commits) {
+bool through_the_log(const std::filesystem::path& path, std::uint32_t lines, int commits, bool is_full) {
   remove_database(path);
   std::mt19937 random(1);
   std::uint64_t before = 0;
   {
     const SystemClock clock;
-    auto log = Log::open(LogOptions{.path = path}, clock);
+    LogOptions options{.path = path};
+    if (is_full) options.max_size_bytes = std::uint64_t{2} << 20;
+    auto log = Log::open(options, clock);
     if (!log) return false;
+    std::int64_t at_ns = 1'764'000'000'000'000'000;
+    const auto append = [&] {
+      return (*log)->append(segment(random, lines, at_ns += 1'000'000'000)).has_value();
+    };
+    while (is_full && (*log)->status().first_seq < 2) {
+      if (!append()) return false;
+    }
     before = bytes_written();
     for (int i = 0; i < commits; ++i) {
-      if (!(*log)->append(segment(random, lines, 1'764'000'000'000'000'000 + i * 1'000'000'000LL)))
-        return false;
+      if (!append()) return false;
     }
   }
-  print("the log", lines, commits, bytes_written() - before);
+  print(is_full ? "the log, full" : "the log", lines, commits, bytes_written() - before);
   return true;
 }
 
@@ -133,7 +142,8 @@ bool run(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "store_bench.db";
   bool worked = true;
   for (const auto& [lines, commits] : {std::pair{2U, 1000}, std::pair{20U, 1000}, std::pair{1000U, 200}}) {
-    worked = worked && through_the_log(path, lines, commits);
+    worked =
+        worked && through_the_log(path, lines, commits, false) && through_the_log(path, lines, commits, true);
     for (const std::uint64_t page : {512, 1024, 2048, 4096, 8192}) {
       worked = worked && by_page_size(path, page, kBudget, lines, commits);
     }

@@ -22,7 +22,8 @@ struct Action {
   std::uint64_t offered = 0;  // points, unless the newest are dropped
   std::size_t changes = 0;
   std::size_t letters = 0;
-  bool forgets = false;  // readings, changes and the like, on request
+  std::map<std::uint64_t, std::uint64_t> summarised = {};  // points by segment, which may be gone by now
+  bool forgets = false;                                    // readings, changes and the like, on request
 };
 
 class LogWalk {
@@ -71,6 +72,7 @@ class LogWalk {
   std::uint64_t number_ = 0;
   std::map<std::int64_t, Sum> folding_;
   SeqRanges folded_;
+  std::map<std::uint64_t, std::uint64_t> folded_points_;  // by segment
 };
 
 }  // namespace vigile

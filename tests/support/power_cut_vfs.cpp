@@ -77,7 +77,7 @@ struct PowerCutDisk::File {
     if (keep == Keep::all) return now;
     std::vector<std::size_t> lengths = sizes;
     lengths.push_back(synced.size());
-    const std::size_t length = lengths[random() % lengths.size()];
+    const std::size_t length = lengths[static_cast<std::size_t>(random() % lengths.size())];
     std::string left = synced;
     if (length > left.size()) {
       const char filler = random() % 2 == 0 ? '\0' : static_cast<char>(random());
@@ -86,7 +86,7 @@ struct PowerCutDisk::File {
     const std::uint64_t share = random() % 5;
     for (const auto* const versions : {&doubtful, &dirty}) {
       for (const auto& [sector, held] : *versions) {
-        if (random() % 5 <= share) put(left, sector, held[random() % held.size()]);
+        if (random() % 5 <= share) put(left, sector, held[static_cast<std::size_t>(random() % held.size())]);
       }
     }
     left.resize(length);
@@ -111,7 +111,10 @@ struct PowerCutCalls {
   static Disk::Handle& of(sqlite3_file* file) { return *reinterpret_cast<Disk::Handle*>(file); }
   static Disk& of(sqlite3_vfs* vfs) { return *static_cast<Disk*>(vfs->pAppData); }
   static Disk::File& file_of(sqlite3_file* file) { return **of(file).file; }
-  static Fault ask(sqlite3_file* file, Op op) { return of(file).disk->ask(op, *of(file).path); }
+  static Fault ask(sqlite3_file* file, Op op, sqlite3_int64 at = 0, int bytes = 0) {
+    return of(file).disk->ask(
+        {op, *of(file).path, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(bytes)});
+  }
 
   static int close(sqlite3_file* file) {
     unlock(file, SQLITE_LOCK_NONE);
@@ -121,7 +124,7 @@ struct PowerCutCalls {
     return SQLITE_OK;
   }
   static int read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 at) {
-    if (ask(file, Op::read) != Fault::none) return SQLITE_IOERR_READ;
+    if (ask(file, Op::read, at, bytes) != Fault::none) return SQLITE_IOERR_READ;
     const std::string& now = file_of(file).now;
     const auto from = static_cast<std::size_t>(at);
     const auto wanted = static_cast<std::size_t>(bytes);
@@ -263,7 +266,7 @@ struct PowerCutCalls {
     Disk& disk = of(vfs);
     file->pMethods = nullptr;
     const std::string path = name == nullptr ? "" : name;
-    if (disk.ask(Op::open, path) != Fault::none) return SQLITE_CANTOPEN;
+    if (disk.ask({Op::open, path}) != Fault::none) return SQLITE_CANTOPEN;
     std::shared_ptr<Disk::File> opened;
     if (name == nullptr) {
       opened = std::make_shared<Disk::File>();
@@ -287,7 +290,7 @@ struct PowerCutCalls {
   }
   static int remove(sqlite3_vfs* vfs, const char* name, int sync_directory) {
     Disk& disk = of(vfs);
-    if (disk.ask(Op::remove, name) != Fault::none) return SQLITE_IOERR_DELETE;
+    if (disk.ask({Op::remove, name}) != Fault::none) return SQLITE_IOERR_DELETE;
     if (!disk.names_.contains(name)) return SQLITE_IOERR_DELETE_NOENT;
     disk.change({name, "", nullptr});
     if (sync_directory != 0) {
@@ -340,9 +343,9 @@ PowerCutDisk::~PowerCutDisk() {
   sqlite3_vfs_unregister(vfs_.get());
 }
 
-PowerCutDisk::Fault PowerCutDisk::ask(Op op, std::string_view path) {
+PowerCutDisk::Fault PowerCutDisk::ask(const Call& call) const {
   ++calls;
-  return on_call ? on_call({op, path}) : Fault::none;
+  return on_call ? on_call(call) : Fault::none;
 }
 
 void PowerCutDisk::apply(const Change& change, Names& names) {
@@ -367,7 +370,7 @@ PowerCutDisk::Image PowerCutDisk::cut(Keep keep, std::mt19937_64& random) const 
   if (keep == Keep::some) {
     // Half of the time in order, as a file system with a journal keeps them.
     const bool in_order = random() % 2 == 0;
-    const std::size_t kept = random() % (unsynced_.size() + 1);
+    const auto kept = static_cast<std::size_t>(random() % (unsynced_.size() + 1));
     for (std::size_t i = 0; i < unsynced_.size(); ++i) {
       if (in_order ? i < kept : random() % 2 == 0) apply(unsynced_[i], names);
     }
@@ -410,8 +413,9 @@ Result<std::string> PowerCutDisk::read(const std::filesystem::path& path, std::u
                                        std::size_t most) const {
   const auto found = names_.find(path);
   if (found == names_.end()) return errno_error(path.string(), ENOENT);
+  if (ask({Op::read, path.native(), offset, most}) != Fault::none) return errno_error(path.string(), EIO);
   const std::string& now = found->second->now;
-  return offset < now.size() ? now.substr(offset, most) : "";
+  return offset < now.size() ? now.substr(static_cast<std::size_t>(offset), most) : "";
 }
 
 Result<std::vector<std::string>> PowerCutDisk::names(const std::filesystem::path&) const {
@@ -422,20 +426,21 @@ Result<std::vector<std::string>> PowerCutDisk::names(const std::filesystem::path
 
 Result<void> PowerCutDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (!names_.contains(from)) return {};
-  if (ask(Op::rename, from.native()) != Fault::none) return errno_error(from.string(), EIO);
+  if (ask({Op::rename, from.native()}) != Fault::none) return errno_error(from.string(), EIO);
   change({from, to, nullptr});
   return {};
 }
 
 Result<void> PowerCutDisk::remove(const std::filesystem::path& path) {
   if (!names_.contains(path)) return {};
-  if (ask(Op::remove, path.native()) != Fault::none) return errno_error(path.string(), EIO);
+  if (ask({Op::remove, path.native()}) != Fault::none) return errno_error(path.string(), EIO);
   change({path, "", nullptr});
   return {};
 }
 
 Result<void> PowerCutDisk::sync(const std::filesystem::path& directory) {
-  if (ask(Op::sync_directory, directory.native()) != Fault::none) return errno_error(directory.string(), EIO);
+  if (ask({Op::sync_directory, directory.native()}) != Fault::none)
+    return errno_error(directory.string(), EIO);
   if (is_lying) return {};
   synced_names_ = names_;
   unsynced_.clear();

@@ -28,6 +28,8 @@ class PowerCutDisk final : public StoreFiles {
   struct Call {
     Op op;
     std::string_view path;
+    std::uint64_t offset = 0;  // of a read
+    std::uint64_t bytes = 0;
   };
   // All files, as they are found after a power cut.
   using Image = std::map<std::string, std::string>;
@@ -41,7 +43,7 @@ class PowerCutDisk final : public StoreFiles {
 
   // Asked before each call.
   std::function<Fault(const Call&)> on_call;
-  std::uint64_t calls = 0;
+  mutable std::uint64_t calls = 0;
   bool is_lying = false;  // syncs of directories do nothing: to see that a test notices
 
   Image cut(Keep keep, std::mt19937_64& random) const;
@@ -72,7 +74,7 @@ class PowerCutDisk final : public StoreFiles {
   using Names = std::map<std::string, std::shared_ptr<File>>;
   static void apply(const Change& change, Names& names);
   void change(Change made);
-  Fault ask(Op op, std::string_view path);
+  Fault ask(const Call& call) const;
 
   std::string name_;
   std::unique_ptr<sqlite3_vfs> vfs_;
