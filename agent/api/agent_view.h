@@ -52,6 +52,19 @@ struct SinkView {
   std::uint64_t batch_bytes = 0;                // the limit now, as learned
 };
 
+// Settings that arrive by a broker.
+struct RemoteSettingsView {
+  std::string broker;  // URL
+  std::string topic;
+  bool connected = false;
+  std::string reason;                                  // why not connected
+  std::uint64_t serial = 0;                            // in force; 0: the file on the device alone
+  std::optional<std::chrono::nanoseconds> trial_left;  // present while they are on trial
+  std::uint64_t failed_serial = 0;                     // taken back since; 0: none
+  std::string failed_reason;
+  std::string refused;  // why what arrived last was not tried; empty: it was
+};
+
 struct AgentStatus {
   std::string version;
   std::string site_id;
@@ -66,6 +79,7 @@ struct AgentStatus {
   std::string unhealthy_reason;
   std::vector<DriverView> drivers;
   std::vector<SinkView> sinks;
+  std::optional<RemoteSettingsView> remote_settings;  // absent: they are off
   LogStatus log;
   std::string commit_error;                // why readings cannot be committed now; empty when they can
   std::uint64_t committed_points = 0;      // since start

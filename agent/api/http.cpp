@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/http.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,7 @@ int status_of(ErrorKind kind) {
     case ErrorKind::permission:
     case ErrorKind::io:
     case ErrorKind::corrupt:
+    case ErrorKind::unreadable:
       return 500;
   }
   return 500;

@@ -123,6 +123,16 @@ void add_drivers(const std::vector<DriverView>& drivers, Exposition& page) {
       [](const DriverView& d) { return Figure(d.stuck_for ? seconds(*d.stuck_for) : 0); });
 }
 
+void add_remote_settings(const RemoteSettingsView& remote, Exposition& page) {
+  page.single("vigile_settings_connected", kGauge, "1 while settings can arrive from the broker.",
+              remote.connected ? 1 : 0);
+  page.single("vigile_settings_serial", kGauge, "Settings from the broker that are in force; 0: none.",
+              number(remote.serial));
+  page.single("vigile_settings_on_trial", kGauge, "1 while they are on trial.", remote.trial_left ? 1 : 0);
+  page.single("vigile_settings_failed_serial", kGauge, "Those that were taken back since; 0: none.",
+              number(remote.failed_serial));
+}
+
 void add_sinks(const std::vector<SinkView>& sinks, Exposition& page) {
   const auto labelled = [](Exposition& to, const SinkView& sink, double figure) {
     to.sample({{"sink", sink.name}, {"kind", sink.kind}}, figure);
@@ -166,6 +176,7 @@ void add_metric_routes(Router& router, AgentView& agent) {
     add_log(status.log, page);
     add_drivers(status.drivers, page);
     add_sinks(status.sinks, page);
+    if (status.remote_settings) add_remote_settings(*status.remote_settings, page);
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = page.take();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 
 #include "api/bearer.h"
 #include "api/mhd_server.h"

@@ -45,6 +45,19 @@ Json sink_json(const SinkView& sink) {
           {"batch_bytes", sink.batch_bytes}};
 }
 
+Json remote_settings_json(const std::optional<RemoteSettingsView>& remote) {
+  if (!remote) return nullptr;
+  return {{"broker", remote->broker},
+          {"topic", remote->topic},
+          {"connected", remote->connected},
+          {"reason", remote->reason},
+          {"serial", remote->serial},
+          {"trial_left_s", optional_seconds(remote->trial_left)},
+          {"failed_serial", remote->failed_serial},
+          {"failed_reason", remote->failed_reason},
+          {"refused", remote->refused}};
+}
+
 }  // namespace
 
 Json log_json(const LogStatus& log) {
@@ -98,6 +111,7 @@ Json status_json(const AgentStatus& status) {
           {"unhealthy_reason", status.unhealthy_reason},
           {"drivers", std::move(drivers)},
           {"sinks", std::move(sinks)},
+          {"remote_settings", remote_settings_json(status.remote_settings)},
           {"log", log_json(status.log)},
           {"commit_error", status.commit_error},
           {"committed_points", status.committed_points},

@@ -27,8 +27,7 @@ ApiOptions api_options(const ApiSettings& api, std::optional<int> inherited_sock
 Agent::Agent(AgentOptions options, const Clock& clock, ServiceManager& manager)
     : clock_(clock),
       manager_(manager),
-      config_file_(std::move(options.config_file)),
-      load_settings_(std::move(options.load_settings)),
+      source_(std::move(options.source)),
       inherited_socket_(options.inherited_socket),
       started_(clock.boot()),
       timeline_(clock),
@@ -81,6 +80,7 @@ Result<void> Agent::open() {
   scheduler_->add(instances);
   start_threads();
   for (BuiltSink& sink : sinks) start_sink(std::move(sink));
+  start_receiver();
   const LogStatus log = log_->status();
   log::info("started: site " + settings.site_id + ", device " + settings.device + ", " +
             std::to_string(instances.size()) + " drivers, " + std::to_string(sinks.size()) + " sinks, " +
@@ -98,7 +98,9 @@ Result<void> Agent::open_api() {
   return {};
 }
 
-void Agent::restart_api() {
+void Agent::restart_askers() {
+  if (remote_changed_.exchange(false)) start_receiver();
+  if (!api_changed_.exchange(false)) return;
   api_thread_.reset();  // joins
   api_.reset();
   if (const auto listening = open_api(); !listening) {
@@ -126,7 +128,8 @@ void Agent::start_sink(BuiltSink built) {
   sink.thread.start([runner = sink.runner.get()](std::stop_token stop) { runner->run(stop); });
 }
 
-bool Agent::stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit) {
+std::vector<std::string> Agent::stop_sinks(const std::vector<std::string>* names,
+                                           std::chrono::nanoseconds limit) {
   std::list<RunningSink> stopping;
   {
     const MutexLock lock(wiring_mutex_);
@@ -139,24 +142,30 @@ bool Agent::stop_sinks(const std::vector<std::string>* names, std::chrono::nanos
     }
   }
   for (RunningSink& sink : stopping) sink.thread.request_stop();
-  bool all_ended = true;
-  for (RunningSink& sink : stopping) all_ended = sink.thread.join_within(limit) && all_ended;
-  if (!all_ended) {
-    // Left to the process's end: destroying them would wait for the one that hangs.
-    const MutexLock lock(wiring_mutex_);
-    sinks_.splice(sinks_.end(), stopping);
-  }
-  return all_ended;
+  const BootTime end = clock_.boot() + limit;
+  const auto ended = [&](RunningSink& sink) {
+    return sink.thread.join_within(std::max<std::chrono::nanoseconds>(end - clock_.boot(), 0ns));
+  };
+  stopping.remove_if(ended);
+  std::vector<std::string> hang;
+  for (const RunningSink& sink : stopping) hang.push_back(sink.runner->settings().name);
+  const MutexLock lock(wiring_mutex_);
+  left_behind_.remove_if([](RunningSink& sink) { return sink.thread.join_within(0ns); });
+  left_behind_.splice(left_behind_.end(), stopping);
+  return hang;
 }
 
 bool Agent::stop(std::chrono::nanoseconds limit) {
   const BootTime end = clock_.boot() + limit;
   const auto left = [&] { return std::max<std::chrono::nanoseconds>(end - clock_.boot(), 100ms); };
+  // Nothing is started by a reload any more.
+  if (receiver_thread_) receiver_thread_->request_stop();
   sampler_thread_.request_stop();
   if (api_thread_) api_thread_->request_stop();
   lanes_.request_stop();
   upkeep_thread_.request_stop();
-  bool all_ended = sampler_thread_.join_within(limit / 4);
+  bool all_ended = !receiver_thread_ || receiver_thread_->join_within(limit / 4);
+  all_ended = sampler_thread_.join_within(limit / 4) && all_ended;
   all_ended = lanes_.join_within(limit / 4) && all_ended;
   if (!all_ended) log::warning("stopping: a driver hangs and is left behind");
   all_ended = upkeep_thread_.join_within(left()) && all_ended;
@@ -164,7 +173,8 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   if (const auto committed = committer_->commit_now(); !committed) {
     log::error("stopping: the last readings are not committed: " + committed.error().message);
   }
-  if (!stop_sinks(nullptr, left())) {
+  const auto hanging = stop_sinks(nullptr, left());
+  if (const MutexLock lock(wiring_mutex_); !hanging.empty() || !left_behind_.empty()) {
     log::warning("stopping: a sink hangs and is left behind");
     all_ended = false;
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,12 +23,15 @@
 #include "app/thread_group.h"
 #include "app/upkeep.h"
 #include "app/writer.h"
+#include "catalog/catalog.h"
 #include "core/mutex.h"
 #include "equipment/directory.h"
 #include "equipment/log_readings.h"
 #include "equipment/site_equipment.h"
 #include "equipment/summary_keeper.h"
+#include "remote/settings_receiver.h"
 #include "sampling/scheduler.h"
+#include "settings/change.h"
 #include "settings/settings.h"
 #include "store/committer.h"
 #include "store/log.h"
@@ -36,8 +40,7 @@ namespace vigile {
 
 struct AgentOptions {
   Settings settings;
-  std::string config_file;                        // for the status; empty: the environment
-  std::function<LoadedSettings()> load_settings;  // for reloads
+  SettingsSource source;  // for reloads
   std::optional<int> inherited_socket;
 };
 
@@ -61,10 +64,10 @@ class Agent final : public AgentView {
   AgentStatus status() override;
   std::vector<DriverDescription> driver_descriptions() override;
   Result<void> flush() override;
-  // Also logs what came of it. When the API's own settings changed, it asks main() by SIGUSR1 to call
-  // restart_api(), because this may run on the API's thread.
+  // Also logs what came of it. What may be running this, the API or the receiver of settings, it cannot
+  // restart: when their settings changed, it asks main() by SIGUSR1 to call restart_askers().
   ReloadReport reload() override EXCLUDES(reload_mutex_);
-  void restart_api();
+  void restart_askers();
   Log& log() override { return *log_; }
   EquipmentService& equipment() override { return *equipment_; }
   std::unique_ptr<Subscription> subscribe(std::function<void(std::string_view lines)> on_lines) override;
@@ -78,7 +81,25 @@ class Agent final : public AgentView {
   Agent(AgentOptions options, const Clock& clock, ServiceManager& manager);
   Result<void> open();
   Result<void> open_api();
+  // What a reload will put in place, made before anything is touched.
+  struct Prepared {
+    LoadedSettings loaded;
+    SettingsChange change;
+    std::vector<std::shared_ptr<Instance>> instances;
+    std::vector<BuiltSink> sinks;
+  };
+  // Absent: they cannot be taken over; `messages` say why.
+  std::optional<Prepared> prepare(LoadedSettings loaded, std::vector<std::string>& messages)
+      EXCLUDES(wiring_mutex_);
   ReloadReport apply(LoadedSettings loaded) REQUIRES(reload_mutex_);
+  // Settings from a broker, when there is one.
+  void start_receiver();
+  TrialAgent trial_agent();
+  // What fails, by a name for it; with `since` also sinks that have readings and delivered none from then on.
+  std::map<std::string, Ailment> ailments(std::optional<WallTime> since) EXCLUDES(wiring_mutex_);
+  // By the same names: a trial cannot be what ails them. None after a restart in its middle.
+  std::set<std::string> sinks_left_as_they_were() const EXCLUDES(wiring_mutex_);
+  std::optional<RemoteSettingsView> remote_view();
   Result<void> open_equipment(const Settings& settings);
   void start_threads();
   Stamp stamp();
@@ -87,8 +108,9 @@ class Agent final : public AgentView {
   Result<std::unique_ptr<ReadingSource>> server_readings(const std::string& sink) const
       EXCLUDES(wiring_mutex_);
   void start_sink(BuiltSink built) EXCLUDES(wiring_mutex_);
-  // Stops the sinks that are named (all, when null); false when one has not ended within `limit`.
-  bool stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit)
+  // Stops the sinks that are named (all, when null). Those that have not ended within `limit` are left
+  // behind, to end by themselves: their names.
+  std::vector<std::string> stop_sinks(const std::vector<std::string>* names, std::chrono::nanoseconds limit)
       EXCLUDES(wiring_mutex_);
   AssemblyContext assembly_context();
   MetricNamer metric_namer();
@@ -99,8 +121,7 @@ class Agent final : public AgentView {
 
   const Clock& clock_;
   ServiceManager& manager_;
-  const std::string config_file_;
-  const std::function<LoadedSettings()> load_settings_;
+  const SettingsSource source_;
   const std::optional<int> inherited_socket_;
   const BootTime started_;
 
@@ -128,8 +149,20 @@ class Agent final : public AgentView {
   mutable Mutex wiring_mutex_;
   Settings settings_ GUARDED_BY(wiring_mutex_);
   std::list<RunningSink> sinks_ GUARDED_BY(wiring_mutex_);
+  // Destroying them would wait for them.
+  std::list<RunningSink> left_behind_ GUARDED_BY(wiring_mutex_);
   FlashMeter flash_ GUARDED_BY(wiring_mutex_);
 
+  std::atomic<bool> api_changed_ = false, remote_changed_ = false;  // by a reload
+
+  // Of the trial's thread.
+  std::map<std::string, Ailment> ailments_before_;
+  std::optional<Settings> settings_before_;
+  WallTime trial_began_{};
+
+  mutable Mutex receiver_mutex_;
+  std::unique_ptr<SettingsReceiver> receiver_ GUARDED_BY(receiver_mutex_);
+  std::unique_ptr<ThreadGroup> receiver_thread_;
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<ThreadGroup> api_thread_;
   ThreadGroup writer_thread_;

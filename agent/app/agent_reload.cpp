@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "app/agent.h"
+#include "app/startup_pages.h"
 #include "core/logging.h"
-#include "settings/change.h"
 
 namespace vigile {
 
@@ -33,41 +33,44 @@ void say(ReloadReport& report, const std::string& what, const std::vector<std::s
 ReloadReport Agent::reload() {
   const MutexLock one_at_a_time(reload_mutex_);
   manager_.reloading();
-  ReloadReport report = apply(load_settings_());
+  ReloadReport report = apply(source_.load());
   for (const std::string& message : report.messages) {
     log::write(report.accepted ? log::Level::info : log::Level::error,
                (report.accepted ? "reload: " : "reload refused: ") + message);
   }
   manager_.ready(summary());
+  release_startup_pages();
   return report;
+}
+
+std::optional<Agent::Prepared> Agent::prepare(LoadedSettings loaded, std::vector<std::string>& messages) {
+  for (const SettingsError& error : loaded.errors) messages.push_back(to_string(error));
+  if (!loaded.settings) return std::nullopt;
+  Prepared prepared{std::move(loaded), {}, {}, {}};
+  const Settings& next = *prepared.loaded.settings;
+  prepared.change = compare(current_settings(), next);
+  messages = prepared.change.needs_restart();
+  if (!messages.empty()) return std::nullopt;
+
+  const auto instances_wanted = both(prepared.change.drivers.added, prepared.change.drivers.changed);
+  const auto sinks_wanted = both(prepared.change.sinks.added, prepared.change.sinks.changed);
+  std::vector<SettingsError> errors;
+  prepared.instances = build_instances(next, &instances_wanted, assembly_context(), errors);
+  prepared.sinks = build_sinks(next, &sinks_wanted, clock_, errors);
+  if (prepared.change.remote) check_remote(next, errors);
+  for (const SettingsError& error : errors) messages.push_back(to_string(error));
+  if (!errors.empty()) return std::nullopt;
+  return prepared;
 }
 
 ReloadReport Agent::apply(LoadedSettings loaded) {
   ReloadReport report;
-  for (const SettingsError& error : loaded.errors) report.messages.push_back(to_string(error));
-  if (!loaded.settings) return report;
-  const Settings old = current_settings();
-  const Settings& next = *loaded.settings;
-  const SettingsChange change = compare(old, next);
-  if (change.store_path) {
-    report.messages.push_back("store.path: changed to " + next.store.path.string() +
-                              "; this needs a restart");
-    return report;
-  }
-
-  const auto instances_wanted = both(change.drivers.added, change.drivers.changed);
-  const auto sinks_wanted = both(change.sinks.added, change.sinks.changed);
-  std::vector<SettingsError> errors;
-  const auto instances = build_instances(next, &instances_wanted, assembly_context(), errors);
-  auto sinks = build_sinks(next, &sinks_wanted, clock_, errors);
-  for (const SettingsError& error : errors) report.messages.push_back(to_string(error));
-  if (!errors.empty()) return report;
-
+  auto prepared = prepare(std::move(loaded), report.messages);
+  if (!prepared) return report;
+  const Settings& next = *prepared->loaded.settings;
+  const SettingsChange& change = prepared->change;
   const auto sinks_ending = both(change.sinks.removed, change.sinks.changed);
-  if (!stop_sinks(&sinks_ending, 5s)) {
-    report.messages.push_back("a sink that is to be stopped hangs: " + joined(sinks_ending));
-    return report;
-  }
+  const auto hanging = stop_sinks(&sinks_ending, 5s);
   report.accepted = true;
   {
     const MutexLock lock(wiring_mutex_);
@@ -79,10 +82,10 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
   }
   directory_->replace(watched_site(next));
   scheduler_->remove(both(change.drivers.removed, change.drivers.changed));
-  scheduler_->add(instances);
+  scheduler_->add(prepared->instances);
   if (const auto known = log_->set_sinks(sink_names(next)); !known)
     report.messages.push_back(known.error().message);
-  for (BuiltSink& sink : sinks) start_sink(std::move(sink));
+  for (BuiltSink& sink : prepared->sinks) start_sink(std::move(sink));
   if (change.store_limits) {
     if (const auto set = log_->set_limits(log_options(next.store)); !set) {
       report.messages.push_back("store: " + set.error().message);
@@ -90,8 +93,11 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
     committer_->set_options(committer_options(next.store));
     writer_->set_budget(budget_options(next.store));
   }
-  if (change.api) ::kill(::getpid(), SIGUSR1);
+  if (change.api) api_changed_ = true;
+  if (change.remote) remote_changed_ = true;
+  if (change.api || change.remote) ::kill(::getpid(), SIGUSR1);
 
+  say(report, "warning: these sinks hang, and are left to end by themselves", hanging);
   say(report, "drivers started", change.drivers.added);
   say(report, "drivers restarted", change.drivers.changed);
   say(report, "drivers ended", change.drivers.removed);
@@ -104,7 +110,8 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
       change.sinks.removed);
   if (change.store_limits) report.messages.push_back("store: new limits");
   if (change.api) report.messages.push_back("status socket: opened again");
-  for (const SettingsError& warning : loaded.warnings)
+  if (change.remote) report.messages.push_back("settings from the broker: connecting anew");
+  for (const SettingsError& warning : prepared->loaded.warnings)
     report.messages.push_back("warning: " + to_string(warning));
   if (report.messages.empty()) report.messages.push_back("nothing has changed");
   return report;

@@ -130,7 +130,7 @@ AgentStatus Agent::status() {
     status.device = settings_.device;
   }
   status.version = VIGILE_VERSION;
-  status.config_file = config_file_;
+  status.config_file = source_.file;
   status.pid = ::getpid();
   status.now = clock_.wall();
   status.uptime = clock_.boot() - started_;
@@ -160,6 +160,7 @@ AgentStatus Agent::status() {
     status.flash_bytes_today = flash_.today();
     status.flash_bytes = flash_.total();
   }
+  status.remote_settings = remote_view();
   if (const auto why = failing(status)) {
     status.healthy = false;
     status.unhealthy_reason = *why;
@@ -176,13 +177,12 @@ std::optional<std::string> Agent::stalled() const {
     return std::string(what) + " has not moved for " +
            format_duration(std::chrono::floor<std::chrono::seconds>(overdue));
   };
-  if (const auto why = hangs("the sampler", sampler_heartbeat_, kStallLimit)) return why;
-  if (const auto why = hangs("the log's writer", writer_->heartbeat(), kStallLimit)) return why;
-  if (const auto why = hangs("the upkeep of equipment", upkeep_->heartbeat(), kStallLimit)) return why;
+  if (auto why = hangs("the sampler", sampler_heartbeat_, kStallLimit)) return why;
+  if (auto why = hangs("the log's writer", writer_->heartbeat(), kStallLimit)) return why;
+  if (auto why = hangs("the upkeep of equipment", upkeep_->heartbeat(), kStallLimit)) return why;
   const MutexLock lock(wiring_mutex_);
   for (const RunningSink& sink : sinks_) {
-    if (const auto why =
-            hangs("sink " + sink.runner->settings().name, sink.runner->heartbeat(), kSinkStallLimit)) {
+    if (auto why = hangs("sink " + sink.runner->settings().name, sink.runner->heartbeat(), kSinkStallLimit)) {
       return why;
     }
   }
@@ -190,7 +190,7 @@ std::optional<std::string> Agent::stalled() const {
 }
 
 std::optional<std::string> Agent::failing(const AgentStatus& status) const {
-  if (const auto why = stalled()) return why;
+  if (auto why = stalled()) return why;
   if (const auto why = scheduler_->held_up()) return "sampling: " + *why;
   if (!status.commit_error.empty()) return "readings cannot be committed: " + status.commit_error;
   for (const SinkView& sink : status.sinks) {
@@ -223,7 +223,7 @@ std::vector<AgentFigure> Agent::figures() {
   const WallTime now = clock_.wall();
   std::vector<AgentFigure> all;
   using Tags = std::vector<std::pair<std::string, std::string>>;
-  const auto add = [&](std::string field, std::variant<double, std::int64_t> number, Tags tags = {}) {
+  const auto add = [&](const std::string& field, std::variant<double, std::int64_t> number, Tags tags = {}) {
     all.push_back(AgentFigure{"agent_" + field, field, std::move(tags), number});
   };
   const auto count = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
@@ -250,6 +250,10 @@ std::vector<AgentFigure> Agent::figures() {
     add("driver_late_ticks", count(driver.late_ticks), tags);
   }
   if (log.oldest_ns) add("log_age", seconds(age(*log.oldest_ns, now)));
+  if (const auto remote = remote_view()) {
+    add("settings_serial", count(remote->serial));
+    add("settings_failed_serial", count(remote->failed_serial));
+  }
   return all;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "drivers/registry.h"
+#include "remote/settings_receiver.h"
 #include "sinks/registry.h"
 
 namespace vigile {
@@ -98,7 +99,14 @@ std::vector<SettingsError> check_assembly(const Settings& settings, const Clock&
   const AssemblyContext context{clock, timeline, [](ClockState, const LineWriter::Lines&) {}, {}};
   (void)build_instances(settings, nullptr, context, errors);
   (void)build_sinks(settings, nullptr, clock, errors);
+  check_remote(settings, errors);
   return errors;
+}
+
+void check_remote(const Settings& settings, std::vector<SettingsError>& errors) {
+  if (!settings.remote) return;
+  if (const auto ready = check_receiver(settings); !ready)
+    errors.push_back({settings.remote->place, "remote_settings: " + ready.error().message});
 }
 
 WatchedSite watched_site(const Settings& settings) {

@@ -58,6 +58,9 @@ CommitterOptions committer_options(const StoreSettings& store);
 WriteBudgetOptions budget_options(const StoreSettings& store);
 std::vector<std::string> sink_names(const Settings& settings);
 
+// That settings from a broker could be received, if they are to be.
+void check_remote(const Settings& settings, std::vector<SettingsError>& errors);
+
 // Tries everything that can be tried without touching the store, a device or the network.
 std::vector<SettingsError> check_assembly(const Settings& settings, const Clock& clock);
 

@@ -15,6 +15,15 @@ void describe(CLI::App& app, Arguments& arguments) {
   app.add_flag("--check", arguments.check,
                "Check the settings: print all errors with their places and exit 2, or print what would run "
                "and exit 0.");
+  app.add_option("--with", arguments.with,
+                 "With --check: lay the settings of this file over, as if they had arrived from the broker.\n"
+                 "They need not be signed.")
+      ->type_name("FILE")
+      ->needs("--check");
+  app.add_flag("--each-device", arguments.each_device,
+               "With --check: check them for each device that `devices` names, not for this one.")
+      ->needs("--check")
+      ->excludes("--with");
   app.add_option("--log-level", arguments.log_level, "error, warning, notice, info or debug")
       ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}))
       ->capture_default_str();

@@ -11,6 +11,8 @@ namespace vigile {
 struct Arguments {
   std::string config;
   bool check = false;
+  std::string with;
+  bool each_device = false;
   std::string log_level = "info";
 };
 

@@ -10,11 +10,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <set>
 #include <string>
 
 #include "app/agent.h"
+#include "app/assembly.h"
 #include "app/command_line.h"
+#include "app/starting_settings.h"
+#include "app/startup_pages.h"
 #include "catalog/catalog.h"
+#include "core/file.h"
 #include "core/logging.h"
 #include "core/unique_fd.h"
 #include "core/units.h"
@@ -84,7 +89,7 @@ void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
         (void)agent.reload();
         break;  // it logs what came of it
       case SIGUSR1:
-        agent.restart_api();
+        agent.restart_askers();
         break;
       default:
         log::info("stopping: " + std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
@@ -93,11 +98,53 @@ void serve(Agent& agent, ServiceManager& manager, int signal_fd) {
   }
 }
 
+LoadedSettings load_to_check(const SettingsSource& source, const std::string& with) {
+  if (with.empty()) return source.load();
+  LoadedSettings loaded = source.load_with([&](const Settings&) -> Result<std::optional<SettingsLayer>> {
+    auto yaml = read_file(with);
+    if (!yaml) return yaml.error();
+    return std::optional(SettingsLayer{with, std::move(*yaml)});
+  });
+  if (loaded.settings && !loaded.settings->remote)
+    loaded.errors.push_back({{source.file}, "remote_settings is missing: nothing arrives to be laid over"});
+  if (!loaded.errors.empty()) loaded.settings.reset();
+  return loaded;
+}
+
+// What is wrong on several devices is told once, with the first of them.
+int check_each_device(const SettingsSource& source) {
+  std::set<std::string> told;
+  std::string names;
+  bool all_fine = true;
+  for (auto& [device, loaded] : source.load_each_device()) {
+    names += (names.empty() ? "" : ", ") + device;
+    if (loaded.settings) loaded.errors = check_assembly(*loaded.settings, SystemClock());
+    all_fine = all_fine && loaded.errors.empty();
+    for (const auto& [problems, kind] : {std::pair(&loaded.warnings, "warning"), {&loaded.errors, "error"}}) {
+      std::erase_if(*problems,
+                    [&](const SettingsError& problem) { return !told.insert(to_string(problem)).second; });
+      for (SettingsError& problem : *problems) problem.message += " (on " + device + ")";
+      print(*problems, kind);
+    }
+  }
+  if (names.empty()) {
+    const LoadedSettings loaded = source.load_with({});
+    print(loaded.errors, "error");
+    if (loaded.errors.empty()) std::fprintf(stderr, "the settings name no devices: error\n");
+    return kUsage;
+  }
+  if (all_fine) std::cout << "without errors on " << names << "\n";
+  return all_fine ? kFine : kUsage;
+}
+
 int run(const Arguments& arguments) {
-  const auto [config_file, load] = find_settings(arguments.config);
-  LoadedSettings loaded = load();
+  const SettingsSource source = find_settings(arguments.config);
+  if (arguments.each_device) return check_each_device(source);
+  ::umask(0027);
+  LoadedSettings loaded =
+      arguments.check ? load_to_check(source, arguments.with) : load_starting_settings(source);
   SystemClock clock(loaded.settings && loaded.settings->require_clock_sync);
-  if (loaded.settings) loaded.errors = check_assembly(*loaded.settings, clock);
+  if (arguments.check && loaded.settings) loaded.errors = check_assembly(*loaded.settings, clock);
   print(loaded.warnings, "warning");
   if (!loaded.errors.empty()) {
     print(loaded.errors, "error");
@@ -113,21 +160,21 @@ int run(const Arguments& arguments) {
   }
 
   keep_heap_small();
-  ::umask(0027);
   ::signal(SIGPIPE, SIG_IGN);
   const sigset_t signals = handled_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is started
   const UniqueFd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 
   ServiceManager manager;
-  auto started = Agent::start({std::move(*loaded.settings), config_file, load, manager.inherited_socket()},
-                              clock, manager);
+  auto started =
+      Agent::start({std::move(*loaded.settings), source, manager.inherited_socket()}, clock, manager);
   if (!started) {
     log::error("cannot start: " + started.error().message);
     return kFailed;
   }
   Agent& agent = **started;
   manager.ready(agent.summary());
+  release_startup_pages();
   serve(agent, manager, signal_fd.get());
   manager.stopping();
   if (!agent.stop(kShutdownLimit)) ::_exit(kFine);  // what hangs cannot be joined; all readings are committed

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "drivers/registry.h"
+#include "remote/settings_trial.h"
 #include "sinks/registry.h"
 
 namespace vigile {
@@ -41,11 +42,19 @@ SettingsSource find_settings(const std::string& named_file) {
   if (file.empty() && (::access(kDefaultConfig, F_OK) == 0 || !process_environment()("INFLUXDB_URL"))) {
     file = kDefaultConfig;
   }
-  return {file, [file] {
+  return {file, [file](const LayerSource& layer) {
             return file.empty()
                        ? settings_from_environment(built_in_catalog(), process_environment(), host_name())
-                       : load_settings(file, built_in_catalog(), process_environment(), host_name());
+                       : load_settings(file, built_in_catalog(), process_environment(), host_name(), layer);
           }};
+}
+
+std::vector<DeviceSettings> SettingsSource::load_each_device() const {
+  return vigile::load_each_device(file, built_in_catalog(), process_environment());
+}
+
+LoadedSettings SettingsSource::load() const {
+  return load_with(remote_layer());
 }
 
 }  // namespace vigile

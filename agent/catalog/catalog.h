@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "settings/settings.h"
 
@@ -17,7 +18,10 @@ SettingsCatalog built_in_catalog();
 
 struct SettingsSource {
   std::string file;  // empty: the environment
-  std::function<LoadedSettings()> load;
+  std::function<LoadedSettings(const LayerSource& layer)> load_with;
+  // With what arrived from a broker and is in force.
+  LoadedSettings load() const;
+  std::vector<DeviceSettings> load_each_device() const;
 };
 // The named file; else the default one if it is there; else the environment if it has INFLUXDB_URL.
 SettingsSource find_settings(const std::string& named_file);

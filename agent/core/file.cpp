@@ -2,8 +2,10 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "core/unique_fd.h"
 
@@ -27,6 +29,40 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
     }
     content.append(buffer, static_cast<std::size_t>(got));
   }
+}
+
+namespace {
+
+Result<void> write_and_sync(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return errno_error(path.string(), errno);
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno_error(path.string(), errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(fd.get()) != 0) return errno_error(path.string(), errno);
+  return {};
+}
+
+}  // namespace
+
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  const std::string beside = path.string() + ".new";
+  Result<void> done = write_and_sync(beside, content, mode);
+  if (done && std::rename(beside.c_str(), path.c_str()) != 0) done = errno_error(path.string(), errno);
+  if (!done) {
+    ::unlink(beside.c_str());
+    return done;
+  }
+  return sync_directory(path.parent_path());
+}
+
+Result<void> sync_directory(const std::filesystem::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return errno_error(directory.string(), errno);
+  return {};
 }
 
 }  // namespace vigile

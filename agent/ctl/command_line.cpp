@@ -59,6 +59,26 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
 }
 
 // Needs no daemon.
+void add_settings(CLI::App& app, CommandLine& line) {
+  CLI::App* group = app.add_subcommand("settings", "Settings that devices get from a broker: sign, verify");
+  group->require_subcommand(1);
+  CLI::App* sign =
+      add_command(*group, line, "sign", "Print settings as they are to be published, signed",
+                  [&line](const CommandContext& c) { return sign_settings_command(c, line.sign); });
+  sign->add_option("file", line.sign.file, "YAML; - is standard input")->capture_default_str();
+  sign->add_option("--key", line.sign.key, "PEM file of the private key, Ed25519")->required();
+  sign->add_option("--serial", line.sign.serial, "Higher than that of all before")->required();
+  sign->add_option("--for", line.sign.recipients, "<site>/<device>, where + stands for all, like 12/+")
+      ->required();
+  CLI::App* verify = add_command(
+      *group, line, "verify", "Is the signature good; print serial and recipients; 1 if it is not",
+      [&line](const CommandContext& c) { return verify_settings_command(c, line.sign); });
+  verify->add_option("file", line.sign.file, "What was published; - is standard input")
+      ->capture_default_str();
+  verify->add_option("--key", line.sign.key, "PEM file of the public keys")->required();
+}
+
+// Needs no daemon.
 void add_lp(CLI::App& app, CommandLine& line) {
   CLI::App* group = app.add_subcommand("lp", "Line protocol on standard input to JSON, and back");
   group->require_subcommand(1);
@@ -146,6 +166,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   });
 
   add_dead_letters(app, line);
+  add_settings(app, line);
   add_lp(app, line);
   CLI::App* support = add_command(
       app, line, "support", "Write an archive for a support ticket: status, settings, logs, without secrets",

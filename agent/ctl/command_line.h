@@ -28,6 +28,7 @@ struct CommandLine {
   DriverTestOptions driver_test;
   StoreFileOptions store;
   SupportOptions support;
+  SignOptions sign;
   QuestionOptions question;
   RecordOptions record;
   CleanupOptions cleanup;

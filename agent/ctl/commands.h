@@ -49,6 +49,16 @@ int salvage_store_command(const CommandContext& context, const StoreFileOptions&
 // `version` is this program's; the daemon's is shown when there is one.
 int version_command(const CommandContext& context, const std::string& version);
 
+struct SignOptions {
+  std::string file = "-";  // standard input
+  std::string key;         // sign: the private one; verify: the public ones
+  std::uint64_t serial = 0;
+  std::string recipients;
+};
+int sign_settings_command(const CommandContext& context, const SignOptions& options);
+// 1 when no key has signed it.
+int verify_settings_command(const CommandContext& context, const SignOptions& options);
+
 struct SupportOptions {
   std::string output;  // empty: a name of its own, here
   std::string config;

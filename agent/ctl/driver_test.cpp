@@ -33,7 +33,7 @@ class Printer final : public Output {
   Result<void> add_point(const Point& point, PointOrigin) override {
     Point checked = point;
     const SystemClock clock;
-    if (const auto valid = make_recordable(checked, "1", to_ns(clock.wall())); !valid) return valid;
+    if (auto valid = make_recordable(checked, "1", to_ns(clock.wall())); !valid) return valid;
     std::string line;
     if (!encode_line(checked, {}, line)) return Error{ErrorKind::config, "none of its fields can be written"};
     print_screen(harmless(line.substr(0, line.find('\n'))) + "\n");

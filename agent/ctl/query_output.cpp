@@ -87,6 +87,7 @@ class TableOutput final : public WideRows {
       table_.emplace(std::move(titles));
     }
     std::vector<Cell> row;
+    row.reserve(cells.size());
     for (const AnswerCell& cell : cells) {
       row.push_back(cell.type == Type::null ? Cell("-", Colour::dim) : Cell(harmless(cell.text)));
     }
@@ -108,6 +109,7 @@ class CsvOutput final : public WideRows {
   void leave() override { print_screen("\r\n"); }
   void show(const std::vector<AnswerCell>& cells) override {
     std::vector<std::string> fields;
+    fields.reserve(cells.size());
     for (const AnswerCell& cell : cells) fields.push_back(cell.text);
     print_foreign(context_, csv_record(fields));
   }

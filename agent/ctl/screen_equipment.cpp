@@ -404,6 +404,7 @@ Result<std::string> csv_table(std::string_view json, const char* rows,
   std::string out = csv_record(columns);
   for (const Json& row : at(*answer, rows)) {
     std::vector<std::string> fields;
+    fields.reserve(columns.size());
     for (const std::string& column : columns) fields.push_back(csv_cell(walk(row, column)));
     out += csv_record(fields);
   }

@@ -197,6 +197,27 @@ void append_store(const Json& status, const ScreenStyle& style, std::string& out
   out += "\n";
 }
 
+void append_remote_settings(const Json& status, const ScreenStyle& style, std::string& out) {
+  const Json& remote = at(status, "remote_settings");
+  if (!remote.is_object()) return;
+  const auto serial = count_at(remote, "serial");
+  const auto trial_left = number_at(remote, "trial_left_s");
+  out += "settings " +
+         (serial == 0 ? "of this device alone" : "serial " + std::to_string(serial) + " from the broker") +
+         (trial_left ? ", on trial for " + age(*trial_left) + " more" : "") + "\n";
+  const auto note = [&](const std::string& text, Colour colour) {
+    for (const std::string& line : wrapped(text.substr(0, 500), style.width - 9))
+      out += "         " + coloured(line, colour, style.colour) + "\n";
+  };
+  if (!flag_at(remote, "connected")) note("none can arrive: " + text_at(remote, "reason"), Colour::yellow);
+  if (const auto failed = count_at(remote, "failed_serial"); failed > 0) {
+    note("serial " + std::to_string(failed) + " was taken back: " + text_at(remote, "failed_reason"),
+         Colour::red);
+  }
+  if (const std::string refused = text_at(remote, "refused"); !refused.empty())
+    note("refused: " + refused, Colour::red);
+}
+
 }  // namespace
 
 Result<std::string> render_status(std::string_view json, const ScreenStyle& style) {
@@ -206,6 +227,7 @@ Result<std::string> render_status(std::string_view json, const ScreenStyle& styl
   append_header(*status, style, out);
   out += "\n" + sinks_table(*status, style) + "\n" + drivers_table(*status, style) + "\n";
   append_store(*status, style, out);
+  append_remote_settings(*status, style, out);
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "core/iso_time.h"
 #include "ctl/configured_sinks.h"

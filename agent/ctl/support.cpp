@@ -223,15 +223,15 @@ void add_system(Collection& collection, const LoadedSettings& loaded, std::uint6
 
 int support_command(const CommandContext& context, const SupportOptions& options,
                     const std::string& version) {
-  const auto [config, load] = find_settings(options.config);
-  const LoadedSettings loaded = load();
+  const SettingsSource source = find_settings(options.config);
+  const LoadedSettings loaded = source.load();
   const std::int64_t now_s = std::time(nullptr);
   Collection collection;
   collection.add("versions.txt", "vigilectl " + version + "\nzlib " + ::zlibVersion() + "\n");
   const std::uint64_t pid = add_daemon(collection, context);
   if (pid != 0) add_dead_letters(collection, context, options.with_lines);
   add_store(collection, context, loaded);
-  std::vector<std::string> secrets = add_settings(collection, loaded, config);
+  std::vector<std::string> secrets = add_settings(collection, loaded, source.file);
   add_system(collection, loaded, pid, now_s);
 
   std::string path = options.output;

@@ -207,11 +207,11 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
         });
     if (!done) return done.error();
     if (!fit) return false;
-    const auto raw = read_raw(middle, true, tools, add);
+    auto raw = read_raw(middle, true, tools, add);
     if (!raw || !*raw) return raw;
   }
   for (const TimeSpan edge : {common(plan.left, part), common(plan.right, part)}) {
-    const auto raw = read_raw(edge, false, tools, add);
+    auto raw = read_raw(edge, false, tools, add);
     if (!raw || !*raw) return raw;
   }
   return true;

@@ -44,7 +44,7 @@ class Instance::Collector final : public Output {
     const BootTime now = instance_.clock_.boot();
     const std::int64_t now_ns = mapping_.stamp(now);
     const bool is_known = mapping_.clock != ClockState::unset;
-    const auto written =
+    auto written =
         instance_.writer_.write_point(point, origin, now_ns, is_known ? std::optional(now_ns) : std::nullopt);
     if (!written) return written;
     if (origin == PointOrigin::here && instance_.observer_ != nullptr) show(point, now);

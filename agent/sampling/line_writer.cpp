@@ -146,9 +146,9 @@ void LineWriter::write_availability(bool up, std::optional<double> response_time
 Result<void> LineWriter::write_point(Point point, PointOrigin origin, std::int64_t time_ns,
                                      std::optional<std::int64_t> now_ns) {
   if (origin == PointOrigin::agent) {
-    if (const auto valid = check_forwarded(point); !valid) return valid;
+    if (auto valid = check_forwarded(point); !valid) return valid;
   } else {
-    if (const auto valid = make_recordable(point, equipment_id_, now_ns); !valid) return valid;
+    if (auto valid = make_recordable(point, equipment_id_, now_ns); !valid) return valid;
     for (const auto& [key, value] : fixed_tags_) add_tag(key, value, point.tags);
   }
   Lines& lines = point.time_ns ? dated_lines_ : lines_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/change.h"
 
-#include <functional>
 #include <map>
 #include <string_view>
 #include <tuple>
@@ -101,17 +100,23 @@ bool SettingsChange::none() const {
 }
 
 std::vector<std::string> SettingsChange::needs_restart() const {
-  if (!store_path) return {};
-  return {"store.path changed: the log is held open; restart vigiled to move it"};
+  std::vector<std::string> reasons;
+  if (store_path) reasons.push_back("store.path changed: the log is held open; restart vigiled to move it");
+  if (clock) reasons.push_back("clock changed: restart vigiled to have it believed by other rules");
+  return reasons;
 }
 
 SettingsChange compare(const Settings& old_settings, const Settings& new_settings) {
   SettingsChange change;
   const auto old_instances = instances(old_settings);
   const auto new_instances = instances(new_settings);
+  const auto identity = [](const Settings& s) {
+    return std::tie(s.site_id, s.site_name, s.device, s.layout, s.unsigned_integers);
+  };
+  change.identity = identity(old_settings) != identity(new_settings);
   change.drivers = compare_named<Instance>(
-      by_name(old_instances), by_name(new_instances), [](const Instance& a, const Instance& b) {
-        return *a.driver == *b.driver && same_identity(*a.equipment, *b.equipment);
+      by_name(old_instances), by_name(new_instances), [&](const Instance& a, const Instance& b) {
+        return !change.identity && *a.driver == *b.driver && same_identity(*a.equipment, *b.equipment);
       });
   change.equipment = compare_named<EquipmentSettings>(
       equipment_by_id(old_settings), equipment_by_id(new_settings),
@@ -119,30 +124,30 @@ SettingsChange compare(const Settings& old_settings, const Settings& new_setting
         return same_identity(a, b) && a.warnings == b.warnings && a.offline_after == b.offline_after &&
                a.online_after == b.online_after;
       });
-  change.sinks = compare_named<SinkSettings>(sinks_by_name(old_settings), sinks_by_name(new_settings),
-                                             std::equal_to<SinkSettings>());
-
-  const auto identity = [](const Settings& s) {
-    return std::tie(s.site_id, s.site_name, s.device, s.layout, s.unsigned_integers, s.require_clock_sync);
-  };
-  change.identity = identity(old_settings) != identity(new_settings);
+  change.sinks = compare_named<SinkSettings>(
+      sinks_by_name(old_settings), sinks_by_name(new_settings),
+      [&](const SinkSettings& a, const SinkSettings& b) { return !change.identity && a == b; });
+  change.clock = old_settings.require_clock_sync != new_settings.require_clock_sync;
   change.store_path = old_settings.store.path != new_settings.store.path;
   StoreSettings old_store = old_settings.store;
   old_store.path = new_settings.store.path;
   change.store_limits = old_store != new_settings.store;
   change.api = old_settings.api != new_settings.api;
+  change.remote = old_settings.remote != new_settings.remote;
   return change;
 }
 
 std::string to_string(const SettingsChange& change) {
   std::string text;
-  if (change.identity) add_part(text, "site, device, layout or clock changed");
+  if (change.identity) add_part(text, "site, device or layout changed");
   add_changes(text, "equipment", change.equipment);
   add_changes(text, "drivers", change.drivers);
   add_changes(text, "sinks", change.sinks);
   if (change.store_limits) add_part(text, "store limits changed");
   if (change.store_path) add_part(text, "store path changed");
+  if (change.clock) add_part(text, "clock changed");
   if (change.api) add_part(text, "api changed");
+  if (change.remote) add_part(text, "remote settings changed");
   return text.empty() ? "nothing changed" : text;
 }
 

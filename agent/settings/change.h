@@ -25,12 +25,14 @@ struct SettingsChange {
   // By id: identity, tags, limits, what makes it offline; not its list of drivers.
   NameChanges equipment;
   NameChanges sinks;  // by name
-  // site, device, layout, unsigned, clock: all that is written from now on reads differently, so everything
-  // that encodes is made anew.
+  // site, device, layout, unsigned: all that is written from now on reads differently, so every driver
+  // instance and every sink has changed.
   bool identity = false;
+  bool clock = false;         // needs a restart
   bool store_limits = false;  // all of store but its path
   bool store_path = false;    // needs a restart
   bool api = false;
+  bool remote = false;
 
   bool none() const;
   // What a running agent cannot do, one sentence each; when there are any, the reload is refused.

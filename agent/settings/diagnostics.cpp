@@ -42,9 +42,27 @@ std::string to_string(const SettingsError& error) {
 
 bool names_a_secret(std::string_view key) {
   constexpr std::array<std::string_view, 5> kParts = {"pass", "token", "secret", "key", "auth"};
-  return key == "p" || std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
-           return key.find(part) != std::string_view::npos;
+  std::string lower(key);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower == "p" || std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
+           return lower.find(part) != std::string::npos;
          });
+}
+
+bool announces_a_secret(std::string_view argument) {
+  return argument.starts_with("-") && argument.find('=') == std::string_view::npos &&
+         names_a_secret(argument);
+}
+
+std::optional<std::string_view> secret_in_argument(std::string_view argument) {
+  const std::size_t equals = argument.find('=');
+  if (equals == std::string_view::npos || argument.find("://") != std::string_view::npos ||
+      !names_a_secret(argument.substr(0, equals))) {
+    return std::nullopt;
+  }
+  return argument.substr(equals + 1);
 }
 
 int Diagnostics::add_file(std::string file) {

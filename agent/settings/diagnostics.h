@@ -2,6 +2,8 @@
 // Everything found wrong while settings are read, gathered and put in file order.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,8 +54,18 @@ class Diagnostics {
 // `"text"` for a message: at most 80 bytes of it, no control characters, credentials in URLs masked.
 std::string quote(std::string_view text);
 
-// Whether what such a key holds is likely a secret: "password", "api_token".
+// Whether what such a key holds is likely a secret: "password", "API_TOKEN".
 bool names_a_secret(std::string_view key);
+
+// Options of which nobody can say what they hold: programs' environments, what a server is asked.
+inline constexpr std::array<std::string_view, 4> kMayHoldSecrets = {"headers", "environment", "query_string",
+                                                                    "body"};
+
+// Whether a program's argument says that the next one is a secret: "--token".
+bool announces_a_secret(std::string_view argument);
+
+// "abc" of an argument "--token=abc".
+std::optional<std::string_view> secret_in_argument(std::string_view argument);
 
 // user:password@ in URLs and the values of query keys that look like secrets become "***".
 std::string mask_credentials(std::string_view text);

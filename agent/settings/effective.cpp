@@ -139,7 +139,14 @@ std::string effective_text(const Settings& settings, const SettingsCatalog& cata
   if (settings.sinks.empty()) text += "no sinks: readings stay on this device\n";
   text += "api " + settings.api.socket.string();
   if (!settings.api.listen.empty()) text += ", and " + settings.api.listen + " with a token (secret)";
-  return text + "\n";
+  text += "\n";
+  if (settings.remote) {
+    text += "settings from " + mask_credentials(settings.remote->url) + ", topic " + settings.remote->topic +
+            ", signed by a key of " + settings.remote->public_key.string() + ", kept in " +
+            settings.remote->folder.string() + "; on trial for " + format_duration(settings.remote->trial) +
+            "\n";
+  }
+  return text;
 }
 
 }  // namespace vigile

@@ -184,15 +184,15 @@ std::optional<YamlNode> read_with_includes(const fs::path& file, const Environme
   return includer.is_whole() ? std::optional(std::move(tree)) : std::nullopt;
 }
 
-std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics) {
+std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics, int file) {
   if (yaml.size() > kLargestFile) {
-    diagnostics.error({}, "larger than 1 MiB");
+    diagnostics.error({0, 0, file}, "larger than 1 MiB");
     return std::nullopt;
   }
-  auto tree = parse_file(yaml, 0, diagnostics);
+  auto tree = parse_file(yaml, file, diagnostics);
   if (!tree) return std::nullopt;
   if (const auto include = take(*tree, "include", diagnostics)) {
-    diagnostics.error(include->key.spot, "include: only a file can include others");
+    diagnostics.error(include->key.spot, "include: not here: only a settings file can include others");
   }
   return tree;
 }
@@ -239,6 +239,18 @@ YamlNode with_device(YamlNode tree, std::string_view host, const EnvironmentLook
     if (name == device) tree = merge_settings(std::move(tree), entry.value);
   }
   return tree;
+}
+
+std::vector<std::string> devices_named(const YamlNode& tree) {
+  std::vector<std::string> names;
+  for (const YamlEntry& entry : tree.entries) {
+    if (entry.key.text != "devices") continue;
+    for (const YamlEntry& device : entry.value.entries) {
+      if (std::find(names.begin(), names.end(), device.key.text) == names.end())
+        names.push_back(device.key.text);
+    }
+  }
+  return names;
 }
 
 }  // namespace vigile

@@ -29,13 +29,16 @@ Result<SettingsText> read_settings_text(const std::filesystem::path& file);
 std::optional<YamlNode> read_with_includes(const std::filesystem::path& file,
                                            const EnvironmentLookup& environment, Diagnostics& diagnostics);
 
-// The tree of one text that may include nothing; absent when it is no YAML.
-std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics);
+// The tree of one text that may include nothing; absent when it is no YAML. `file` is its number.
+std::optional<YamlNode> read_alone(std::string_view yaml, Diagnostics& diagnostics, int file = 0);
 
 // Lays what `devices` says of this device over the tree, and takes `devices` out. The device is what the key
 // `device` says, else `host`; of what is said of others only the keys directly below
 // their names are looked at.
 YamlNode with_device(YamlNode tree, std::string_view host, const EnvironmentLookup& environment,
                      std::span<const std::string_view> valid_keys, Diagnostics& diagnostics);
+
+// The names that `devices` has, each once.
+std::vector<std::string> devices_named(const YamlNode& tree);
 
 }  // namespace vigile

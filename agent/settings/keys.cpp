@@ -19,6 +19,7 @@ constexpr SectionKey kTopSections[] = {
     {"store", "The log on this device, from which everything is delivered"},
     {"sinks", "The destinations; each gets everything, at its own pace"},
     {"api", "The status socket"},
+    {"remote_settings", "Settings that arrive by an MQTT broker, signed; without this section none do"},
     {"include",
      "Settings files that this one builds on: a path or several, also with * ? [; what stands here wins"},
     {"devices", "What is different on single devices, by their name: laid over everything else there"},
@@ -122,6 +123,73 @@ constexpr OptionSpec kApiKeys[] = {
      .help = "Bearer token that requests over TCP must carry",
      .fallback = "",
      .secret = true},
+};
+
+constexpr std::string_view kMqttVersions[] = {"5", "3.1.1"};
+constexpr OptionSpec kRemoteKeys[] = {
+    {.name = "url",
+     .type = OptionType::text,
+     .help = "The broker: mqtts://host:8883 with TLS, or mqtt://host:1883",
+     .fallback = "",
+     .required = true},
+    {.name = "topic",
+     .type = OptionType::text,
+     .help = "Where the settings are published, retained; {site} and {device} are replaced",
+     .fallback = "vigile/{site}/{device}/settings"},
+    {.name = "public_key",
+     .type = OptionType::text,
+     .help = "PEM file of the Ed25519 keys whose signatures count; one is enough",
+     .fallback = "/etc/vigile/settings.pub"},
+    {.name = "trial",
+     .type = OptionType::duration,
+     .help = "After this time with new settings the agent must be healthy, or those before come back",
+     .fallback = "2m",
+     .min = 1,
+     .max = kDay},
+    {.name = "folder",
+     .type = OptionType::text,
+     .help = "What arrived is kept here",
+     .fallback = "/var/lib/vigile/settings"},
+    {.name = "client_id",
+     .type = OptionType::text,
+     .help = "Name of the session at the broker; no two clients may have the same",
+     .fallback = "vigile-{site}-{device}-settings"},
+    {.name = "user", .type = OptionType::text, .help = "Who logs in", .fallback = ""},
+    {.name = "password",
+     .type = OptionType::text,
+     .help = "The user's password",
+     .fallback = "",
+     .secret = true},
+    {.name = "version",
+     .type = OptionType::choice,
+     .help = "Of the protocol: 5 or 3.1.1",
+     .fallback = "5",
+     .choices = kMqttVersions},
+    {.name = "ca_file",
+     .type = OptionType::text,
+     .help = "PEM file of who signed the broker's certificate; the system's if absent",
+     .fallback = ""},
+    {.name = "cert_file",
+     .type = OptionType::text,
+     .help = "PEM file of our certificate, for brokers that ask for one",
+     .fallback = ""},
+    {.name = "key_file", .type = OptionType::text, .help = "PEM file of its key", .fallback = ""},
+    {.name = "insecure",
+     .type = OptionType::boolean,
+     .help = "Do not check the broker's certificate",
+     .fallback = "false"},
+    {.name = "keep_alive",
+     .type = OptionType::duration,
+     .help = "The connection is tried this often while nothing arrives",
+     .fallback = "60s",
+     .min = 2,
+     .max = 65535},
+    {.name = "timeout",
+     .type = OptionType::duration,
+     .help = "No answer after this long, to connecting or to a packet",
+     .fallback = "10s",
+     .min = 0.1,
+     .max = kMinute},
 };
 
 constexpr SectionKey kEquipmentSections[] = {
@@ -318,6 +386,9 @@ std::span<const OptionSpec> store_keys() {
 }
 std::span<const OptionSpec> api_keys() {
   return kApiKeys;
+}
+std::span<const OptionSpec> remote_keys() {
+  return kRemoteKeys;
 }
 std::span<const SectionKey> equipment_sections() {
   return kEquipmentSections;

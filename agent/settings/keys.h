@@ -23,6 +23,7 @@ std::span<const OptionSpec> site_keys();
 std::span<const OptionSpec> clock_keys();
 std::span<const OptionSpec> store_keys();
 std::span<const OptionSpec> api_keys();
+std::span<const OptionSpec> remote_keys();
 std::span<const SectionKey> equipment_sections();  // drivers, warning
 std::span<const OptionSpec> equipment_keys();
 std::span<const OptionSpec> limit_keys();       // of one metric under `warning`

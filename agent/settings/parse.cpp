@@ -8,6 +8,7 @@
 #include "settings/entries.h"
 #include "settings/include.h"
 #include "settings/keys.h"
+#include "settings/layer.h"
 
 namespace vigile {
 
@@ -79,6 +80,8 @@ class SettingsReader {
     }
     if (const YamlEntry* const list = top.find("sinks"))
       settings.sinks = read_sinks(*list, catalog_, context_);
+    if (const YamlEntry* const remote = top.find("remote_settings"))
+      settings.remote = read_remote(*remote, settings);
     return settings;
   }
 
@@ -120,6 +123,54 @@ class SettingsReader {
       }
     }
     return store;
+  }
+
+  RemoteSettings read_remote(const YamlEntry& entry, const Settings& settings) {
+    const Section section(entry.value, entry.key.spot, entry.key.text, context_);
+    const Options options = read_keys(section, remote_keys());
+    const auto text = [&](std::string_view key) {
+      return options.has(key) ? options.text(key) : std::string();
+    };
+    RemoteSettings remote;
+    remote.place = context_.diagnostics.place(entry.key.spot);
+    remote.url = text("url");
+    remote.client_id = named_after(text("client_id"), settings);
+    remote.user = text("user");
+    remote.password = text("password");
+    remote.is_version_5 = text("version") == "5";
+    remote.topic = named_after(text("topic"), settings);
+    remote.ca_file = text("ca_file");
+    remote.cert_file = text("cert_file");
+    remote.key_file = text("key_file");
+    remote.insecure = options.flag("insecure");
+    remote.keep_alive = options.duration("keep_alive");
+    remote.timeout = options.duration("timeout");
+    remote.public_key = text("public_key");
+    remote.folder = text("folder");
+    remote.trial = options.duration("trial");
+    const auto refuse = [&](std::string_view key, std::string_view why) {
+      context_.diagnostics.error(spot_of(section, key), std::string(key) + ": " + std::string(why));
+    };
+    constexpr std::size_t kLongestTopic = 65'535;
+    if (remote.topic.size() > kLongestTopic || remote.topic.find_first_of("+#") != std::string::npos ||
+        remote.topic.find('\0') != std::string::npos)
+      refuse("topic", "must be one topic of at most 65535 bytes, without + and #");
+    if (remote.client_id.size() > 200) refuse("client_id", "has 1 to 200 bytes");
+    if (!remote.password.empty() && remote.user.empty()) refuse("password", "needs a user");
+    if (remote.cert_file.empty() != remote.key_file.empty())
+      refuse(remote.key_file.empty() ? "cert_file" : "key_file", "cert_file and key_file go together");
+    if (!remote.folder.is_absolute()) refuse("folder", "must be a path from the root, like the default");
+    return remote;
+  }
+
+  static std::string named_after(std::string text, const Settings& settings) {
+    const std::pair<std::string_view, std::string_view> names[] = {{"{site}", settings.site_id},
+                                                                   {"{device}", settings.device}};
+    for (const auto& [name, value] : names) {
+      for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
+        text.replace(at, name.size(), value);
+    }
+    return text;
   }
 
   ApiSettings read_api(const Section& section) {
@@ -168,12 +219,24 @@ class SettingsReader {
 
 LoadedSettings read_tree(std::optional<YamlNode> read, Diagnostics& diagnostics,
                          const SettingsCatalog& catalog, const EnvironmentLookup& environment,
-                         std::string_view host) {
+                         std::string_view host, const LayerSource& layer_source) {
   LoadedSettings loaded;
   if (read) {
-    const YamlNode tree = with_device(*std::move(read), host, environment, valid_top_keys(), diagnostics);
+    const auto valid_keys = valid_top_keys();
+    YamlNode tree = with_device(*std::move(read), host, environment, valid_keys, diagnostics);
     ReadContext context{diagnostics, &environment};
     loaded.settings = SettingsReader(catalog, context).read(tree, host);
+    if (loaded.settings->remote && layer_source && !diagnostics.has_errors()) {
+      const auto layer = layer_source(*loaded.settings);
+      if (!layer) {
+        diagnostics.error({}, "remote_settings: " + layer.error().message);
+      } else if (*layer) {
+        (void)diagnostics.take_warnings();  // all is read again
+        context.plain_secrets.clear();
+        tree = with_layer(std::move(tree), **layer, *loaded.settings, environment, valid_keys, diagnostics);
+        loaded.settings = SettingsReader(catalog, context).read(tree, host);
+      }
+    }
     for (const Spot spot : context.plain_secrets) {
       if (!diagnostics.readable_by_others(spot)) continue;
       diagnostics.warning(spot,
@@ -192,16 +255,33 @@ LoadedSettings read_tree(std::optional<YamlNode> read, Diagnostics& diagnostics,
 
 LoadedSettings parse_settings(std::string_view yaml, const std::string& file_name,
                               const SettingsCatalog& catalog, const EnvironmentLookup& environment,
-                              std::string_view host) {
+                              std::string_view host, const LayerSource& layer) {
   Diagnostics diagnostics(file_name);
-  return read_tree(read_alone(yaml, diagnostics), diagnostics, catalog, environment, host);
+  return read_tree(read_alone(yaml, diagnostics), diagnostics, catalog, environment, host, layer);
+}
+
+std::vector<DeviceSettings> load_each_device(const std::filesystem::path& file,
+                                             const SettingsCatalog& catalog,
+                                             const EnvironmentLookup& environment) {
+  std::vector<std::string> names;
+  Diagnostics ignored(file.string());
+  if (const auto tree = read_with_includes(file, environment, ignored)) names = devices_named(*tree);
+  std::vector<DeviceSettings> all;
+  for (const std::string& name : names) {
+    Diagnostics diagnostics(file.string());
+    auto tree = read_with_includes(file, environment, diagnostics);
+    if (tree) std::erase_if(tree->entries, [](const YamlEntry& entry) { return entry.key.text == "device"; });
+    all.push_back({name, read_tree(std::move(tree), diagnostics, catalog, environment, name, {})});
+  }
+  return all;
 }
 
 LoadedSettings load_settings(const std::filesystem::path& file, const SettingsCatalog& catalog,
-                             const EnvironmentLookup& environment, std::string_view host) {
+                             const EnvironmentLookup& environment, std::string_view host,
+                             const LayerSource& layer) {
   Diagnostics diagnostics(file.string());
   return read_tree(read_with_includes(file, environment, diagnostics), diagnostics, catalog, environment,
-                   host);
+                   host, layer);
 }
 
 }  // namespace vigile

@@ -24,7 +24,7 @@ std::string join(const std::vector<std::string>& items) {
 }  // namespace
 
 MetricRules read_metric_rules(const Options& options, const Section& section, ReadContext& context) {
-  const MetricRules rules{options.list("only"), options.list("except"), options.map("rename")};
+  MetricRules rules{options.list("only"), options.list("except"), options.map("rename")};
   const YamlEntry* const rename = section.find("rename");
   if (rename == nullptr) return rules;
   std::map<std::string_view, std::string_view> sources;  // by what they become

@@ -31,11 +31,11 @@ void add_secret_names(std::span<const OptionSpec> table, Names& names) {
 }
 
 Names secret_names(const SettingsCatalog& catalog) {
-  // Programs' environments, and what a server is asked: anything can be in them.
-  Names names = {"headers", "environment", "query_string", "body"};
+  Names names(kMayHoldSecrets.begin(), kMayHoldSecrets.end());
   for (const DriverKind& driver : catalog.drivers) add_secret_names(driver.table.options, names);
   for (const OptionTable& sink : catalog.sinks) add_secret_names(sink.options, names);
   add_secret_names(api_keys(), names);
+  add_secret_names(remote_keys(), names);
   return names;
 }
 
@@ -85,8 +85,7 @@ class Redaction {
         bool after_secret = false;  // [--token, abc]
         for (const YamlNode& item : node.items) {
           list.push_back(shown(item, secret || after_secret));
-          after_secret = item.kind == Kind::scalar && item.text.starts_with("-") &&
-                         names_a_secret(item.text) && item.text.find('=') == std::string::npos;
+          after_secret = item.kind == Kind::scalar && announces_a_secret(item.text);
         }
         return list;
       }
@@ -110,11 +109,8 @@ class Redaction {
     if (is_variable(text)) return text;
     if (secret) return hide(text);
     add_url_secrets(text, hidden);
-    const std::size_t equals = text.find('=');  // "--token=abc" as an argument of a program
-    if (equals != std::string::npos && names_a_secret(text.substr(0, equals)) &&
-        text.find("://") == std::string::npos) {
-      return text.substr(0, equals + 1) + hide(text.substr(equals + 1));
-    }
+    if (const auto value = secret_in_argument(text))
+      return text.substr(0, text.size() - value->size()) + hide(std::string(*value));
     return mask_credentials(text);
   }
 
@@ -206,6 +202,10 @@ std::vector<RedactedFile> redacted_settings(const std::vector<std::string>& file
 
 std::vector<std::string> secrets_of(const Settings& settings, const SettingsCatalog& catalog) {
   std::vector<std::string> secrets = {settings.api.token};
+  if (settings.remote) {
+    secrets.push_back(settings.remote->password);
+    add_url_secrets(settings.remote->url, secrets);
+  }
   for (const EquipmentSettings& equipment : settings.equipment) {
     for (const DriverSettings& driver : equipment.drivers) {
       for (const DriverKind& kind : catalog.drivers) {

@@ -234,6 +234,7 @@ std::string settings_schema(const SettingsCatalog& catalog) {
     if (key.name == "clock") property = section(key.help, clock_keys());
     if (key.name == "store") property = section(key.help, store_keys());
     if (key.name == "api") property = section(key.help, api_keys());
+    if (key.name == "remote_settings") property = section(key.help, remote_keys());
     if (key.name == "sinks") property = entry_list(key.help, sinks);
     if (key.name == "include") {
       const Json path = {{"type", "string"}};

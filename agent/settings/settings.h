@@ -104,6 +104,25 @@ struct ApiSettings {
   bool operator==(const ApiSettings&) const = default;
 };
 
+// Settings that arrive by an MQTT broker (agent/remote).
+struct RemoteSettings {
+  std::string url;        // mqtts://host:8883
+  std::string client_id;  // "vigile-{site}-{device}-settings", replaced
+  std::string user;
+  std::string password;  // a secret
+  bool is_version_5 = true;
+  std::string topic;  // {site} and {device} replaced
+  std::string ca_file, cert_file, key_file;
+  bool insecure = false;
+  std::chrono::nanoseconds keep_alive = std::chrono::seconds(60);
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);
+  std::filesystem::path public_key;                          // PEM, Ed25519
+  std::filesystem::path folder;                              // keeps what arrived
+  std::chrono::nanoseconds trial = std::chrono::minutes(2);  // after it the agent must be healthy
+  Place place;
+  bool operator==(const RemoteSettings&) const = default;
+};
+
 struct Settings {
   std::string site_id = "0";
   std::string site_name;
@@ -115,6 +134,7 @@ struct Settings {
   StoreSettings store;
   std::vector<SinkSettings> sinks;
   ApiSettings api;
+  std::optional<RemoteSettings> remote;
   bool operator==(const Settings&) const = default;
 };
 
@@ -147,12 +167,31 @@ struct LoadedSettings {
   std::vector<std::string> files = {};  // all that were read
 };
 
-// Reads a settings file. `host` is the default for `device`.
+// Settings that are laid over the site's, by the rules of `include`. They have no `include`, and cannot
+// change what this device is called, where its log is, or by what way they came.
+struct SettingsLayer {
+  std::string name;  // for messages; the file's
+  std::string yaml;
+};
+// What is to be laid over these; absent: nothing.
+using LayerSource = std::function<Result<std::optional<SettingsLayer>>(const Settings& site)>;
+
+// Reads a settings file. `host` is the default for `device`. `layer` is asked when the file is fine by itself
+// and has `remote_settings`.
 LoadedSettings load_settings(const std::filesystem::path& file, const SettingsCatalog& catalog,
-                             const EnvironmentLookup& environment, std::string_view host);
+                             const EnvironmentLookup& environment, std::string_view host,
+                             const LayerSource& layer = {});
+// The same on each device that `devices` names, whatever `device` says; in the file's order.
+struct DeviceSettings {
+  std::string device;
+  LoadedSettings loaded;
+};
+std::vector<DeviceSettings> load_each_device(const std::filesystem::path& file,
+                                             const SettingsCatalog& catalog,
+                                             const EnvironmentLookup& environment);
 LoadedSettings parse_settings(std::string_view yaml, const std::string& file_name,
                               const SettingsCatalog& catalog, const EnvironmentLookup& environment,
-                              std::string_view host);
+                              std::string_view host, const LayerSource& layer = {});
 
 // Without a file: watch this host (cpu, memory, load, disk, network, thermal) and write to INFLUXDB_URL,
 // INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET. Errors name the variable that is missing.

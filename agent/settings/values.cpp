@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -370,7 +371,8 @@ std::string format_exact_size(std::uint64_t bytes) {
 }
 
 std::string format_value(const OptionSpec& spec, const OptionValue& value) {
-  if (spec.secret) return "(secret)";
+  const auto* const end = kMayHoldSecrets.end();
+  if (spec.secret || std::find(kMayHoldSecrets.begin(), end, spec.name) != end) return "(secret)";
   struct Formatter {
     const OptionSpec& spec;
     std::string operator()(bool flag) const { return flag ? "true" : "false"; }
@@ -381,7 +383,13 @@ std::string format_value(const OptionSpec& spec, const OptionValue& value) {
     std::string operator()(std::uint64_t bytes) const { return format_exact_size(bytes); }
     std::string operator()(const std::vector<std::string>& list) const {
       std::string out;
-      for (const std::string& item : list) out += (out.empty() ? "" : ", ") + mask_credentials(item);
+      bool is_secret = false;  // [--token, abc]
+      for (const std::string& item : list) {
+        const auto value = is_secret ? std::optional<std::string_view>(item) : secret_in_argument(item);
+        out += out.empty() ? "" : ", ";
+        out += value ? item.substr(0, item.size() - value->size()) + "***" : mask_credentials(item);
+        is_secret = announces_a_secret(item);
+      }
       return "[" + out + "]";
     }
     std::string operator()(const std::map<std::string, std::string>& map) const {

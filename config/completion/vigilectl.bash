@@ -4,7 +4,7 @@ _vigilectl() {
   COMPREPLY=()
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path $word" in
-      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters clear" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl support" | "vigilectl version") path="$path $word" ;;
+      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters clear" | "vigilectl settings" | "vigilectl settings sign" | "vigilectl settings verify" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl support" | "vigilectl version") path="$path $word" ;;
     esac
   done
   case "$path $prev" in
@@ -94,12 +94,16 @@ _vigilectl() {
     "vigilectl dead-letters list --limit") return ;;
     "vigilectl dead-letters export --sink") return ;;
     "vigilectl dead-letters clear --sink") return ;;
+    "vigilectl settings sign --key") return ;;
+    "vigilectl settings sign --serial") return ;;
+    "vigilectl settings sign --for") return ;;
+    "vigilectl settings verify --key") return ;;
     "vigilectl lp decode --precision") mapfile -t COMPREPLY < <(compgen -W "ns us ms s" -- "$cur"); return ;;
     "vigilectl support -o" | "vigilectl support --output") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     "vigilectl support -c" | "vigilectl support --config") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
   esac
   case $path in
-    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters lp support version -h --help --version --socket" -- "$cur") ;;
+    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters settings lp support version -h --help --version --socket" -- "$cur") ;;
     "vigilectl status") mapfile -t COMPREPLY < <(compgen -W "-h --help --all --json" -- "$cur") ;;
     "vigilectl tail") mapfile -t COMPREPLY < <(compgen -W "-h --help --measurement --metric" -- "$cur") ;;
     "vigilectl flush") mapfile -t COMPREPLY < <(compgen -W "-h --help --json" -- "$cur") ;;
@@ -135,6 +139,9 @@ _vigilectl() {
     "vigilectl dead-letters list") mapfile -t COMPREPLY < <(compgen -W "-h --help --sink --after --limit" -- "$cur") ;;
     "vigilectl dead-letters export") mapfile -t COMPREPLY < <(compgen -W "-h --help --sink" -- "$cur") ;;
     "vigilectl dead-letters clear") mapfile -t COMPREPLY < <(compgen -W "-h --help -h --help --sink --all" -- "$cur") ;;
+    "vigilectl settings") mapfile -t COMPREPLY < <(compgen -W "sign verify -h --help" -- "$cur") ;;
+    "vigilectl settings sign") mapfile -t COMPREPLY < <(compgen -f -W "-h --help --key --serial --for" -- "$cur") ;;
+    "vigilectl settings verify") mapfile -t COMPREPLY < <(compgen -f -W "-h --help --key" -- "$cur") ;;
     "vigilectl lp") mapfile -t COMPREPLY < <(compgen -W "decode encode -h --help" -- "$cur") ;;
     "vigilectl lp decode") mapfile -t COMPREPLY < <(compgen -W "-h --help --precision" -- "$cur") ;;
     "vigilectl lp encode") mapfile -t COMPREPLY < <(compgen -W "-h --help --unsigned" -- "$cur") ;;

@@ -33,6 +33,10 @@ constexpr std::array kMetrics = {
     MetricSpec{"agent_log_size", "log_size", "int", "bytes", "database and WAL, as files"},
     MetricSpec{"agent_dropped_points", "dropped_points", "int", "1",
                "points lost to max_size or to full memory"},
+    MetricSpec{"agent_thinned_points", "thinned_points", "int", "1",
+               "points that were thinned out to make room"},
+    MetricSpec{"agent_loss_window", "loss_window", "float", "s",
+               "readings of this long are lost when the power goes"},
     MetricSpec{"agent_dead_letters", "dead_letters", "int", "1", "lines that a sink refused for good"},
     MetricSpec{"agent_sink_lag_points", "sink_lag_points", "int", "1",
                "points that a sink has not acknowledged"},
@@ -43,6 +47,10 @@ constexpr std::array kMetrics = {
     MetricSpec{"agent_driver_duration", "driver_duration", "float", "ms", "of a driver instance's last run"},
     MetricSpec{"agent_driver_errors", "driver_errors", "int", "1", "runs that failed since start"},
     MetricSpec{"agent_driver_late_ticks", "driver_late_ticks", "int", "1", "ticks missed since start"},
+    MetricSpec{"agent_settings_serial", "settings_serial", "int", "1",
+               "settings from the broker: those in force; 0: none"},
+    MetricSpec{"agent_settings_failed_serial", "settings_failed_serial", "int", "1",
+               "those taken back since; 0: none"},
 };
 enum Metric : std::size_t { kResident, kPrivateDirty, kCpuUsage, kThreads, kOpenFiles, kWritten };
 

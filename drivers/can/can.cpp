@@ -15,6 +15,7 @@
 #include "drivers/can/signal.h"
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/line_text/line_text.h"
+#include "drivers/scale/scale.h"
 
 namespace vigile {
 
@@ -54,12 +55,9 @@ constexpr std::array kColumns = {
                .help = "unsigned, signed, float32, float64.",
                .fallback = "unsigned",
                .choices = kTypes},
-    OptionSpec{.name = "scale",
-               .type = OptionType::number,
-               .help = "The value is what was read, times this, plus offset.",
-               .fallback = "1"},
-    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
-    OptionSpec{.name = "unit", .help = "Unit of the value, for who reads this file: °C, bar."},
+    kScaleOption,
+    kOffsetOption,
+    kUnitOption,
 };
 
 constexpr std::array kOptions = {

@@ -7,6 +7,7 @@
 #include <linux/can/error.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/certificate/certificate.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "core/deleter.h"
 #include "core/tcp_probe.h"
 #include "core/unique_fd.h"
 
@@ -25,13 +26,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSlice{100};
 constexpr std::size_t kLongestName = 256;
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using Connection = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;

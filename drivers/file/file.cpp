@@ -12,6 +12,7 @@
 #include <map>
 
 #include "core/unique_fd.h"
+#include "drivers/scale/scale.h"
 #include "drivers/text_fields/text_fields.h"
 
 namespace vigile {
@@ -25,9 +26,9 @@ constexpr std::array kColumns = {
                .required = true},
     kTextFieldMatch,
     kTextFieldType,
-    kTextFieldScale,
-    kTextFieldOffset,
-    kTextFieldUnit,
+    kScaleOption,
+    kOffsetOption,
+    kUnitOption,
 };
 
 constexpr std::array kOptions = {

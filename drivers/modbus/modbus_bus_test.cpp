@@ -2,9 +2,11 @@
 // Against devices that answer wrongly, late, or not at all, and several instances on one line.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <random>
+#include <stdexcept>
 
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/modbus.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/modbus/modbus_settings.h"
+#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
@@ -43,11 +44,8 @@ constexpr std::array kColumns = {
                .type = OptionType::choice,
                .help = "As the option order, for this entry.",
                .choices = kOrders},
-    OptionSpec{.name = "scale",
-               .type = OptionType::number,
-               .help = "The value is what was read, times this, plus offset.",
-               .fallback = "1"},
-    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
+    kScaleOption,
+    kOffsetOption,
     OptionSpec{.name = "bit",
                .type = OptionType::integer,
                .help = "Lowest bit of a bit field, from 0; of an integer type.",
@@ -59,7 +57,7 @@ constexpr std::array kColumns = {
                .fallback = "1",
                .min = 1,
                .max = 63},
-    OptionSpec{.name = "unit", .help = "Unit of the value, for who reads this file: °C, bar."},
+    kUnitOption,
     OptionSpec{.name = "unit_id",
                .type = OptionType::integer,
                .help = "As the option unit_id, for this entry.",

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <systemd/sd-bus.h>
 
+#include <cmath>
 #include <fstream>
 #include <random>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/ntp/offset.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "drivers/line_text/line_text.h"
+#include "drivers/scale/scale.h"
 #include "drivers/serial/line.h"
 #include "drivers/serial/nmea.h"
 #include "drivers/text_fields/text_fields.h"
@@ -20,8 +21,8 @@ using std::chrono::milliseconds;
 constexpr std::array<std::string_view, 2> kProtocols = {"lines", "nmea"};
 constexpr std::array<std::string_view, 3> kParities = {"none", "even", "odd"};
 
-constexpr std::array kColumns = {kTextFieldName,  kTextFieldMatch,  kTextFieldType,
-                                 kTextFieldScale, kTextFieldOffset, kTextFieldUnit};
+constexpr std::array kColumns = {kTextFieldName, kTextFieldMatch, kTextFieldType,
+                                 kScaleOption,   kOffsetOption,   kUnitOption};
 
 constexpr std::array kOptions = {
     OptionSpec{

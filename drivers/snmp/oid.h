@@ -3,6 +3,7 @@
 // are not on a device.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/snmp/snmp_settings.h"
+#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
@@ -26,12 +27,9 @@ constexpr std::array kGetColumns = {
         .help = "gauge: a number; counter: the same, one that only grows; rate: its growth a second; text.",
         .fallback = "gauge",
         .choices = kAs},
-    OptionSpec{.name = "scale",
-               .type = OptionType::number,
-               .help = "The value is what was read, times this, plus offset.",
-               .fallback = "1"},
-    OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
-    OptionSpec{.name = "unit", .help = "Unit of the value, for who reads this file."},
+    kScaleOption,
+    kOffsetOption,
+    kUnitOption,
 };
 
 constexpr std::array kTableColumns = {

@@ -25,7 +25,7 @@ struct TextField {
   double offset = 0;
 };
 
-// The columns of a row that are read below; a driver adds its own.
+// The columns of a row that are read below, with those of drivers/scale; a driver adds its own.
 inline constexpr std::string_view kTextFieldTypes[] = {"number", "bool", "text"};
 inline constexpr OptionSpec kTextFieldName{.name = "name", .help = "Name of the metric.", .required = true};
 inline constexpr OptionSpec kTextFieldMatch{
@@ -36,15 +36,6 @@ inline constexpr OptionSpec kTextFieldType{.name = "type",
                                            .help = "number (also 0x1f), bool (1, true, on, yes, 0, …), text.",
                                            .fallback = "number",
                                            .choices = kTextFieldTypes};
-inline constexpr OptionSpec kTextFieldScale{.name = "scale",
-                                            .type = OptionType::number,
-                                            .help = "The value is what was read, times this, plus offset.",
-                                            .fallback = "1"};
-inline constexpr OptionSpec kTextFieldOffset{
-    .name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"};
-inline constexpr OptionSpec kTextFieldUnit{.name = "unit",
-                                           .help = "Unit of the value, for who reads this file: °C, bar."};
-
 // Errors: config; they begin with `option`.
 Result<TextField> read_text_field(const Options& row, std::string_view option);
 

@@ -2,6 +2,8 @@
 // Every route, over the socket.
 #include <gmock/gmock.h>
 
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 
 #include "served_agent.h"
@@ -29,6 +31,26 @@ TEST_F(RoutesTest, HealthSaysWhyNot) {
   served_.agent.agent_status.healthy = false;
   served_.agent.agent_status.unhealthy_reason = "no commit for 40 s";
   EXPECT_EQ(get("/healthz", 503), Json({{"status", "failing"}, {"reason", "no commit for 40 s"}}));
+}
+
+TEST_F(RoutesTest, SettingsFromABrokerAreShownWhereTheyAreOn) {
+  served_.agent.agent_status.remote_settings =
+      RemoteSettingsView{.broker = "mqtts://broker:8883",
+                         .topic = "vigile/12/press-07/settings",
+                         .connected = true,
+                         .serial = 7,
+                         .trial_left = std::chrono::seconds(93),
+                         .failed_serial = 6,
+                         .failed_reason = "sink central is paused",
+                         .refused = "serial 5 is not above 7, which was here already"};
+  EXPECT_EQ(get("/api/agent/status")["remote_settings"], Json::parse(R"({
+    "broker": "mqtts://broker:8883", "topic": "vigile/12/press-07/settings", "connected": true, "reason": "",
+    "serial": 7, "trial_left_s": 93.0, "failed_serial": 6, "failed_reason": "sink central is paused",
+    "refused": "serial 5 is not above 7, which was here already"})"));
+  const std::string page = body_of(ask(served_.socket(), "GET /metrics"));
+  for (const char* const line : {"vigile_settings_connected 1\n", "vigile_settings_serial 7\n",
+                                 "vigile_settings_on_trial 1\n", "vigile_settings_failed_serial 6\n"})
+    EXPECT_THAT(page, testing::HasSubstr(line));
 }
 
 TEST_F(RoutesTest, StatusHasEverything) {
@@ -67,6 +89,7 @@ TEST_F(RoutesTest, StatusHasEverything) {
     "last_run": "2026-10-31T23:59:48.000Z", "last_duration_ms": 12.4, "last_error": "no answer",
     "stuck_for_s": 720.0, "runs": 9130, "errors": 3, "late_ticks": 2, "points": 273900})"));
   EXPECT_EQ(answer["drivers"][0]["stuck_for_s"], nullptr);
+  EXPECT_EQ(answer["remote_settings"], nullptr);  // off
   ASSERT_EQ(answer["sinks"].size(), 2U);
   EXPECT_EQ(answer["sinks"][0], Json::parse(R"({
     "name": "central", "kind": "influx", "target": "http://influx.example:8086", "state": "delivering",

@@ -3,11 +3,13 @@
 
 #include <fstream>
 #include <latch>
+#include <stdexcept>
 #include <string>
 
 #include "app/heartbeat.h"
 #include "app/live_feed.h"
 #include "app/self_usage.h"
+#include "app/startup_pages.h"
 #include "app/thread_group.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
@@ -31,6 +33,19 @@ TEST(Heartbeat, IsOverdueWhenAStepHangsOrAWakeUpIsMissed) {
   heart.idle(std::nullopt);
   clock.advance(1000h);
   EXPECT_EQ(heart.overdue(clock.boot()), 0s);
+}
+
+TEST(StartupPages, AreLetGoOfAndComeBack) {
+  const std::uint64_t before = read_self_usage().resident_bytes;
+  release_startup_pages();
+  const std::uint64_t after = read_self_usage().resident_bytes;
+  EXPECT_LT(after, before - before / 10);
+  // Code, constants, and what was relocated at the start are what they were.
+  for (int i = 0; i < 3; ++i) {
+    release_startup_pages();
+    EXPECT_GT(read_self_usage().resident_bytes, 0U);
+    EXPECT_THROW((void)std::stoi("x"), std::invalid_argument);
+  }
 }
 
 TEST(LiveFeed, ReachesEveryListenerUntilItLeaves) {

@@ -2,6 +2,7 @@
 // What the whole daemon costs, by the kernel's counts of its process. Each figure is printed with its unit
 // and its workload. Not a test: nothing passes or fails here.
 //   agent_bench [intake] [sparse] [catch-up] [influx]     all of them by default; about five minutes
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>

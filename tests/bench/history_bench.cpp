@@ -4,6 +4,7 @@
 // temporary one)] [--reuse]: a log that a run before left in D is asked again.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>

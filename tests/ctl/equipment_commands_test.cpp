@@ -2,6 +2,7 @@
 // vigilectl's commands on equipment as a program, against a real server with a fake service behind it.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "core/file.h"

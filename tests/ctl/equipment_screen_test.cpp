@@ -2,6 +2,8 @@
 // Answers on equipment as tables, letter by letter; sparklines; CSV.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "api/equipment_json.h"

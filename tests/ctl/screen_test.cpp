@@ -2,6 +2,8 @@
 // Screens, letter by letter.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "api/json_text.h"
@@ -48,6 +50,35 @@ store    48.0 MiB of 256.0 MiB · 1,234,687 points held · 5.3 MiB written today
 process  14.0 MiB resident · 2.2 MiB its own · 27.4 s CPU (0.01 %)
 )");
   expect_80_columns(screen);
+}
+
+TEST(StatusScreen, SettingsFromABroker) {
+  AgentStatus status = example_status();
+  status.remote_settings.emplace();
+  status.remote_settings->broker = "mqtts://broker.example:8883";
+  const auto last_lines = [&] {
+    const std::string screen = screen_of(status);
+    expect_80_columns(screen);
+    return screen.substr(screen.find("settings"));
+  };
+  status.remote_settings->reason = "mqtts://broker.example:8883: refuses to connect";
+  EXPECT_EQ(last_lines(), R"(settings of this device alone
+         none can arrive: mqtts://broker.example:8883: refuses to connect
+)");
+  status.remote_settings->connected = true;
+  status.remote_settings->serial = 7;
+  status.remote_settings->trial_left = 93s;
+  status.remote_settings->failed_serial = 6;
+  status.remote_settings->failed_reason =
+      "sink central does not deliver, it is paused: HTTP 401: no such token";
+  status.remote_settings->refused = "the signature is of none of the public keys, or the text was changed";
+  EXPECT_EQ(last_lines(),
+            R"(settings serial 7 from the broker, on trial for 1 min more
+         serial 6 was taken back: sink central does not deliver, it is paused:
+         HTTP 401: no such token
+         refused: the signature is of none of the public keys, or the text was
+         changed
+)");
 }
 
 TEST(StatusScreen, PausedSink) {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <tuple>
+
 #include "equipment/log_readings.h"
 #include "equipment/page_rows.h"
 #include "equipment/summary_keeper.h"

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <set>
+#include <tuple>
 
 #include "faults/rounds.h"
 #include "sinks/hostile_influx.h"

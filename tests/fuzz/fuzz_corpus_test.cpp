@@ -2,6 +2,7 @@
 // The fuzzers' corpora as ordinary tests: seeds, what reached new code, and what once broke.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -51,6 +52,7 @@ constexpr Target kTargets[] = {
     {"mqtt_message", mqtt_message_fault},
     {"query_answer", query_answer_fault},
     {"settings", settings_fault},
+    {"settings_layer", settings_layer_fault},
 #ifdef VIGILE_HAS_SNMP
     {"snmp", snmp_fault},
 #endif

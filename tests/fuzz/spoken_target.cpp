@@ -11,8 +11,8 @@
 #include "drivers/exec/output.h"
 #include "drivers/listen/statsd.h"
 #include "drivers/mqtt/message.h"
-#include "drivers/mqtt/packet.h"
 #include "drivers/mqtt/topic.h"
+#include "drivers/mqtt_session/packet.h"
 #include "drivers/ntp/offset.h"
 #include "drivers/serial/nmea.h"
 #include "input.h"
@@ -62,8 +62,8 @@ Fault report_fault(const TextReport& report, const Checks& checks) {
 }
 
 // The packets of a stream, as text; in pieces of a size.
-std::string packets_of(std::string_view stream, std::size_t piece, mqtt_driver::Version version) {
-  mqtt_driver::PacketReader reader(1000);
+std::string packets_of(std::string_view stream, std::size_t piece, mqtt_session::Version version) {
+  mqtt_session::PacketReader reader(1000);
   std::string text;
   for (std::size_t at = 0; at < stream.size(); at += piece) {
     reader.feed(stream.substr(at, piece));
@@ -72,11 +72,11 @@ std::string packets_of(std::string_view stream, std::size_t piece, mqtt_driver::
       if (!packet) return text + packet.error().message;
       if (!*packet) break;
       text += std::to_string((*packet)->type) + ((*packet)->is_cut ? " cut" : "") + ":";
-      if (const auto publish = mqtt_driver::decode_publish(version, **packet); publish)
+      if (const auto publish = mqtt_session::decode_publish(version, **packet); publish)
         text += std::string(publish->topic) + "=" + std::string(publish->payload);
-      if (const auto connack = mqtt_driver::decode_connack(version, (*packet)->body); connack)
+      if (const auto connack = mqtt_session::decode_connack(version, (*packet)->body); connack)
         text += connack->explanation;
-      if (const auto suback = mqtt_driver::decode_suback(version, (*packet)->body); suback)
+      if (const auto suback = mqtt_session::decode_suback(version, (*packet)->body); suback)
         text += std::to_string(suback->reasons.size());
       text += "\n";
     }
@@ -85,7 +85,7 @@ std::string packets_of(std::string_view stream, std::size_t piece, mqtt_driver::
 }
 
 Fault mqtt_packets(Input& in) {
-  const auto version = in.byte() % 2 == 0 ? mqtt_driver::Version::v5 : mqtt_driver::Version::v3_1_1;
+  const auto version = in.byte() % 2 == 0 ? mqtt_session::Version::v5 : mqtt_session::Version::v3_1_1;
   const std::size_t piece = 1 + in.byte();
   if (packets_of(in.rest(), piece, version) != packets_of(in.rest(), in.rest().size() + 1, version))
     return "a stream in pieces is another";

@@ -22,6 +22,7 @@ Fault modbus_fault(std::string_view input);
 Fault mqtt_message_fault(std::string_view input);
 Fault query_answer_fault(std::string_view input);
 Fault settings_fault(std::string_view input);
+Fault settings_layer_fault(std::string_view input);
 Fault snmp_fault(std::string_view input);
 Fault spoken_fault(std::string_view input);
 Fault stored_bytes_fault(std::string_view input);

@@ -3,6 +3,7 @@
 // §7's outcomes, in words that are fit to be shown.
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "input.h"
 #include "point/utf8.h"

@@ -138,6 +138,32 @@ TEST(Vigiled, CheckPrintsAllErrorsOrWhatWouldRun) {
   EXPECT_EQ(run_program({vigiled_path(), "--nonsense"}).status, 2);
 }
 
+TEST(Vigiled, CheckOfEachDeviceTellsWhatIsWrongOnAnyOnce) {
+  const auto check = [](const std::string& yaml) {
+    TempDir dir;
+    std::ofstream(dir / "site.yaml") << yaml;
+    return run_program(
+        {vigiled_path(), "--check", "--each-device", "--config", (dir / "site.yaml").string()});
+  };
+  const Finished good = check("devices: {a: {store: {max_size: 40MiB}}, b: {layout: native}}\n");
+  EXPECT_EQ(good.status, 0) << good.output;
+  EXPECT_NE(good.output.find("without errors on a, b"), std::string::npos) << good.output;
+  const Finished bad = check(
+      "sinks: [mqtt: {url: \"http://h\"}]\n"
+      "devices: {a: {layout: native}, b: {store: {max_size: big}}}\n");
+  EXPECT_EQ(bad.status, 2);
+  EXPECT_NE(bad.output.find("mqtt://"), std::string::npos) << bad.output;
+  EXPECT_NE(bad.output.find("(on a): error"), std::string::npos) << bad.output;
+  EXPECT_NE(bad.output.find("site.yaml:2:54: max_size"), std::string::npos) << bad.output;
+  EXPECT_NE(bad.output.find("(on b): error"), std::string::npos) << bad.output;
+  const Finished none = check("store: {}\n");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_NE(none.output.find("name no devices"), std::string::npos) << none.output;
+  const Finished broken = check("include: missing.yaml\ndevices: {a: {}}\n");
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_NE(broken.output.find("missing.yaml: No such file"), std::string::npos) << broken.output;
+}
+
 TEST(Vigiled, ReloadRestartsOnlyWhatChangedAndABadFileChangesNothing) {
   const std::string memory = "      - memory: {every: 100ms}\n";
   Daemon daemon(site(kCpu + memory));

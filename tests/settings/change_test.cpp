@@ -99,11 +99,15 @@ TEST(SettingsChange, IsToldByName) {
   EXPECT_EQ(change_by("token: t}\n  - mqtt", "token: u}\n  - mqtt"), "sinks: 1 changed (central)");
   EXPECT_EQ(change_by("name: central", "name: other"), "sinks: 1 added (other), 1 removed (central)");
   EXPECT_EQ(change_by("127.0.0.1:8786", "127.0.0.1:8787"), "api changed");
+  // Everything that is written reads differently then.
   for (const std::string_view edited :
-       {"device: press-08", "device: press-07\nlayout: native",
-        "device: press-07\nclock: {require_sync: true}", "device: press-07\nunsigned: true"}) {
-    EXPECT_EQ(change_by("device: press-07", edited), "site, device, layout or clock changed");
+       {"device: press-08", "device: press-07\nlayout: native", "device: press-07\nunsigned: true"}) {
+    EXPECT_EQ(change_by("device: press-07", edited),
+              "site, device or layout changed; drivers: 4 changed (1/cpu, 1/http, disks, 2/ping); "
+              "sinks: 2 changed (central, mqtt)");
   }
+  EXPECT_EQ(change_by("device: press-07", "device: press-07\nremote_settings: {url: \"mqtt://h\"}"),
+            "remote settings changed");
   EXPECT_EQ(change_by("path: /v.db", "path: /v.db, keep: 2d"), "store limits changed");
 }
 
@@ -112,6 +116,14 @@ TEST(SettingsChange, OfTheStoresPathNeedsARestart) {
   EXPECT_TRUE(change.store_path);
   EXPECT_FALSE(change.store_limits);
   EXPECT_THAT(change.needs_restart(), ElementsAre(HasSubstr("store.path changed")));
+}
+
+TEST(SettingsChange, OfTheClocksRulesNeedsARestart) {
+  const SettingsChange change = compare(
+      parse_edited(), parse_edited("device: press-07", "device: press-07\nclock: {require_sync: true}"));
+  EXPECT_FALSE(change.identity);
+  EXPECT_THAT(change.needs_restart(), ElementsAre(HasSubstr("clock changed")));
+  EXPECT_EQ(to_string(change), "clock changed");
 }
 
 LoadedSettings from_environment(std::map<std::string, std::string> values) {

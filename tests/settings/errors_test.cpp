@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"devise: x\n", {"1:1: unknown key \"devise\"; did you mean \"device\"?"}},
         BadCase{"zzz: 1\n",
                 {"1:1: unknown key \"zzz\"; valid here: device, layout, unsigned, site, clock, equipment, "
-                 "store, sinks, api, include, devices"}},
+                 "store, sinks, api, remote_settings, include, devices"}},
         BadCase{"store: {Keep-Summaries: 3d}\n",
                 {"1:9: unknown key \"Keep-Summaries\"; did you mean \"keep_summaries\"?"}},
         BadCase{"equipment: [{id: 1, tpye: server}]\n",

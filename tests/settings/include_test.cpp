@@ -278,7 +278,31 @@ TEST_F(Include, OnlyFilesInclude) {
       "include: /etc/hostname\n", "text", sample_catalog(), [](const std::string&) { return std::nullopt; },
       "h");
   ASSERT_EQ(parsed.errors.size(), 1u);
-  EXPECT_THAT(parsed.errors[0].message, HasSubstr("only a file can include"));
+  EXPECT_THAT(parsed.errors[0].message, HasSubstr("only a settings file can include"));
+}
+
+TEST_F(Include, EachDeviceIsLoadedByItself) {
+  write("site.yaml",
+        "include: base.yaml\n"
+        "device: press-09\n"
+        "devices:\n"
+        "  press-07: {store: {max_size: 41MiB}}\n"
+        "  press-08:\n"
+        "    equipment: [{id: 1, drivers: [cpu: {evry: 1s}]}]\n");
+  write("base.yaml", "devices:\n  camera-01: {store: {max_size: 43MiB}}\n");
+  const auto all = load_each_device(folder_ / "site.yaml", sample_catalog(), variables({}));
+  ASSERT_EQ(all.size(), 3u);
+  std::map<std::string, const LoadedSettings*> by_name;
+  for (const DeviceSettings& one : all) by_name[one.device] = &one.loaded;
+  ASSERT_TRUE(by_name.at("press-07")->settings);
+  EXPECT_EQ(by_name.at("press-07")->settings->device, "press-07");
+  EXPECT_EQ(by_name.at("press-07")->settings->store.max_size_bytes, 41u << 20);
+  EXPECT_EQ(by_name.at("camera-01")->settings->store.max_size_bytes, 43u << 20);
+  ASSERT_EQ(by_name.at("press-08")->errors.size(), 1u);
+  EXPECT_THAT(to_string(by_name.at("press-08")->errors[0]),
+              HasSubstr("site.yaml:6:41: unknown key \"evry\""));
+  write("site.yaml", "store: {}\n");
+  EXPECT_THAT(load_each_device(folder_ / "site.yaml", sample_catalog(), variables({})), IsEmpty());
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ TEST(SettingsSchema, IsTheSameEveryTime) {
 TEST(SettingsSchema, NamesEverySectionAndNoOther) {
   const json schema = sample_schema();
   EXPECT_THAT(keys(schema.at("properties")),
-              ElementsAre("api", "clock", "device", "devices", "equipment", "include", "layout", "sinks",
-                          "site", "store", "unsigned"));
+              ElementsAre("api", "clock", "device", "devices", "equipment", "include", "layout",
+                          "remote_settings", "sinks", "site", "store", "unsigned"));
   EXPECT_EQ(schema.at("additionalProperties"), false);
   const json& store = schema.at("properties").at("store");
   EXPECT_THAT(keys(store.at("properties")),

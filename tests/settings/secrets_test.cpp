@@ -4,10 +4,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "sample_catalog.h"
 #include "settings/effective.h"
 #include "settings/redacted.h"
+#include "settings/values.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -78,6 +82,19 @@ TEST(Secrets, EachValueOfASecretMapMayBeAFile) {
   const auto& headers = loaded.settings.value().equipment.at(0).drivers.at(0).options.map("headers");
   EXPECT_THAT(headers, ElementsAre(testing::Pair("A", "b"), testing::Pair("X", kSecret)));
   EXPECT_THAT(everything_said(loaded), HasSubstr("headers (secret)"));
+}
+
+TEST(Secrets, WhatProgramsAreGivenIsNotPrinted) {
+  const auto shown = [](const char* name, OptionType type, const OptionValue& value) {
+    return format_value({.name = name, .type = type, .help = ""}, value);
+  };
+  EXPECT_EQ(shown("environment", OptionType::map, std::map<std::string, std::string>{{"PW", "hunter2"}}),
+            "(secret)");
+  EXPECT_EQ(shown("body", OptionType::text, std::string("hunter2")), "(secret)");
+  EXPECT_EQ(shown("command", OptionType::list,
+                  std::vector<std::string>{"ask", "--Token", "hunter2", "-v", "--password=hunter2", "a=b",
+                                           "http://u:hunter2@h/?apiKey=hunter2&q=1"}),
+            "[ask, --Token, ***, -v, --password=***, a=b, http://***@h/?apiKey=***&q=1]");
 }
 
 TEST(Secrets, FilesThatCannotBeUsed) {

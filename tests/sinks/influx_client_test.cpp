@@ -3,6 +3,8 @@
 // a scripted server.
 #include <gmock/gmock.h>
 
+#include <ctime>
+
 #include <nlohmann/json.hpp>
 
 #include "sinks/influx/quoting.h"

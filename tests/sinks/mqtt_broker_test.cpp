@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "sinks/mqtt_batch.h"
@@ -345,7 +346,7 @@ TEST_F(MqttBrokerTest, AStopEndsTheWaitAndCloseSaysOffline) {
   stop.request_stop();
   const auto begin = std::chrono::steady_clock::now();
   worker.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));  // then a sink is left behind
   EXPECT_EQ(outcome.kind, Kind::retry_later);
   proxy.blackhole(false);
   sink->close(std::chrono::seconds(5));

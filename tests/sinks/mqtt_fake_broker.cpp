@@ -6,7 +6,10 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <stdexcept>
+
+#include "support/process.h"
 
 namespace vigile {
 
@@ -80,19 +83,8 @@ std::string disconnect(int reason) {
 }
 
 FakeBroker::FakeBroker(FakeBrokerScript script)
-    : script_(std::move(script)),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      wake_(::eventfd(0, EFD_CLOEXEC)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_.get(), 4) != 0 ||
-      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("fake broker: no port");
-  }
-  port_ = ntohs(address.sin_port);
+    : script_(std::move(script)), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  listener_ = listen_on_loopback(port_);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

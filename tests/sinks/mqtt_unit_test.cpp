@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <tuple>
 
 #include "sinks/mqtt/flat_json.h"
 #include "sinks/mqtt/message_limit.h"

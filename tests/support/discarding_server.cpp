@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "support/process.h"
+
 namespace vigile {
 
 namespace {
@@ -24,16 +26,8 @@ bool readable(int fd, std::stop_token stop) {
 
 }  // namespace
 
-DiscardingServer::DiscardingServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_.get(), 16) != 0)
-    std::abort();
-  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
+DiscardingServer::DiscardingServer() {
+  listener_ = listen_on_loopback(port_);
   thread_ = std::jthread([this](std::stop_token stop) { serve(stop); });
 }
 

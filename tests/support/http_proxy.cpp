@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "support/process.h"
+
 namespace vigile {
 
 namespace {
@@ -32,19 +34,8 @@ bool copy(int from, int to) {
 }  // namespace
 
 HttpProxy::HttpProxy(std::string authorization)
-    : authorization_(std::move(authorization)),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      wake_(::eventfd(0, EFD_CLOEXEC)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_.get(), 16) != 0 ||
-      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("http proxy: no port");
-  }
-  port_ = ntohs(address.sin_port);
+    : authorization_(std::move(authorization)), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  listener_ = listen_on_loopback(port_);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

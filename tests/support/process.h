@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "core/unique_fd.h"
+
 namespace vigile {
 
 // A child process with its output in a file. Killed (SIGKILL) and reaped by the destructor; dies with its
@@ -42,10 +44,13 @@ class ChildProcess {
 // A TCP port on 127.0.0.1 that was free a moment ago.
 std::uint16_t free_port();
 
+// A listener on 127.0.0.1. `port` 0: one that is free, which it becomes. Throws std::runtime_error.
+UniqueFd listen_on_loopback(std::uint16_t& port);
+
 // Tries until `condition` holds; false when it does not within `limit`. For events of other processes that
 // cannot be waited for.
 bool eventually(const std::function<bool()>& condition,
-                std::chrono::seconds limit = std::chrono::seconds(20));
+                std::chrono::seconds limit = std::chrono::seconds(60));
 
 // Whether something accepts connections there.
 bool port_answers(std::uint16_t port);

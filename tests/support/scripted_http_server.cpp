@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "support/process.h"
+
 namespace vigile {
 
 namespace {
@@ -40,22 +42,9 @@ std::string gunzip(const std::string& packed) {
 }  // namespace
 
 ScriptedHttpServer::ScriptedHttpServer(Script script, std::uint16_t port)
-    : script_(std::move(script)),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      wake_(::eventfd(0, EFD_CLOEXEC)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  const int on = 1;
-  ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_.get(), 16) != 0 ||
-      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("scripted server: no port");
-  }
-  port_ = ntohs(address.sin_port);
+    : script_(std::move(script)), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  port_ = port;
+  listener_ = listen_on_loopback(port_);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/process.h"
+
 namespace vigile {
 
 namespace {
@@ -47,18 +49,8 @@ bool copy(int from, int to, std::size_t most, std::uint64_t& count) {
 
 }  // namespace
 
-TcpProxy::TcpProxy(std::uint16_t target_port)
-    : target_port_(target_port),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      wake_(::eventfd(0, EFD_CLOEXEC)) {
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_.get(), 16) != 0 ||
-      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("proxy: no port");
-  }
-  port_ = ntohs(address.sin_port);
+TcpProxy::TcpProxy(std::uint16_t target_port) : target_port_(target_port), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  listener_ = listen_on_loopback(port_);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

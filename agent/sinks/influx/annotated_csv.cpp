@@ -41,7 +41,7 @@ class AnnotatedCsv final : public AnswerDecoder {
         record_.push_back(std::move(field_));
         field_.clear();
       } else if (c == '\n') {
-        const auto more = end_record();
+        auto more = end_record();
         if (!more || !*more) return more;
       } else if (c != '\r') {
         field_ += c;

@@ -144,6 +144,7 @@ Result<std::vector<StatusChange>> InfluxReadings::status_changes(const std::stri
     last[std::move(id)] = std::move(change);  // they come in the order of time
   }
   std::vector<StatusChange> all;
+  all.reserve(last.size());
   for (auto& [id, change] : last) all.push_back(std::move(change));
   std::stable_sort(all.begin(), all.end(),
                    [](const StatusChange& a, const StatusChange& b) { return a.time_ns < b.time_ns; });

@@ -29,7 +29,7 @@ class JsonLines : public AnswerDecoder {
       if (line_.size() > kLineBytes) return Error{ErrorKind::full, "a piece is larger than 16 MiB"};
       if (end == std::string_view::npos) return true;
       bytes.remove_prefix(end + 1);
-      const auto more = end_line();
+      auto more = end_line();
       if (!more || !*more) return more;
     }
     return true;
@@ -77,7 +77,7 @@ class InfluxqlAnswer final : public JsonLines {
       if (const auto fine = check(result); !fine) return fine.error();
       for (const Json& series : at(result, "series")) {
         if (!series.is_object()) continue;
-        const auto more = take_series(series);
+        auto more = take_series(series);
         if (!more || !*more) return more;
       }
     }

@@ -9,8 +9,9 @@ EXTERNALSRC ?= "${@os.path.realpath(os.path.join(d.getVar('FILE_DIRNAME'), '../.
 DEPENDS = "sqlite3 curl yaml-cpp libmicrohttpd nlohmann-json cli11 zlib gzip-native"
 
 # Sinks and the drivers that need a library of their own.
-PACKAGECONFIG ??= "mqtt certificate"
+PACKAGECONFIG ??= "mqtt remote-settings certificate"
 PACKAGECONFIG[mqtt] = ",,paho-mqtt-cpp paho-mqtt-c openssl"
+PACKAGECONFIG[remote-settings] = "-DVIGILE_REMOTE_SETTINGS=ON,-DVIGILE_REMOTE_SETTINGS=OFF,openssl"
 PACKAGECONFIG[certificate] = ",,openssl"
 PACKAGECONFIG[modbus] = ",,libmodbus"
 PACKAGECONFIG[snmp] = ",,net-snmp"
