@@ -81,6 +81,7 @@ Result<void> Agent::open() {
   start_threads();
   for (BuiltSink& sink : sinks) start_sink(std::move(sink));
   start_receiver();
+  serve_api();  // last: whoever asks is told of all that is above
   const LogStatus log = log_->status();
   log::info("started: site " + settings.site_id + ", device " + settings.device + ", " +
             std::to_string(instances.size()) + " drivers, " + std::to_string(sinks.size()) + " sinks, " +
@@ -92,10 +93,13 @@ Result<void> Agent::open_api() {
   auto server = ApiServer::open(api_options(current_settings().api, inherited_socket_), *this, clock_);
   if (!server) return server.error();
   api_ = std::move(*server);
+  return {};
+}
+
+void Agent::serve_api() {
   api_thread_ = std::make_unique<ThreadGroup>();
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run(stop); });
   api_thread_->start([server = api_.get()](std::stop_token stop) { server->run_worker(stop); });
-  return {};
 }
 
 void Agent::restart_askers() {
@@ -105,7 +109,9 @@ void Agent::restart_askers() {
   api_.reset();
   if (const auto listening = open_api(); !listening) {
     log::error("status socket: " + listening.error().message + "; a reload tries again");
+    return;
   }
+  serve_api();
 }
 
 void Agent::start_threads() {

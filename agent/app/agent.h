@@ -80,7 +80,8 @@ class Agent final : public AgentView {
 
   Agent(AgentOptions options, const Clock& clock, ServiceManager& manager);
   Result<void> open();
-  Result<void> open_api();
+  Result<void> open_api();  // it listens, and answers from serve_api() on
+  void serve_api();
   // What a reload will put in place, made before anything is touched.
   struct Prepared {
     LoadedSettings loaded;

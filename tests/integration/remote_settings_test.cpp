@@ -234,7 +234,6 @@ TEST_F(RemoteSettings, SurviveOneKillOnTrialAndNotTwo) {
     EXPECT_EQ(run_program({vigiled_path(), "--config", daemon.config().string()}).status, 1);
   daemon.kill_hard();
   daemon.start();
-  // The socket answers before there are drivers, and they before there is a receiver.
   EXPECT_TRUE(eventually(tried));
   EXPECT_TRUE(eventually([&] { return daemon.number("/remote_settings/trial_left_s") > 0; }))
       << remote(daemon);
