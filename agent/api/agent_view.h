@@ -85,6 +85,7 @@ struct AgentStatus {
   std::uint64_t committed_points = 0;      // since start
   std::uint64_t waiting_points = 0;        // in memory, not committed yet
   std::uint64_t ring_dropped_points = 0;   // lost because they could not be committed
+  std::uint64_t unrecorded_points = 0;     // likewise, but all sinks had them: only the history lacks them
   std::chrono::nanoseconds loss_window{};  // readings of this long are lost when the power goes: commit_every
   std::uint64_t write_budget_bytes = 0;    // a day; 0: none
   bool write_budget_exceeded = false;      // though commits are as far apart as they may be

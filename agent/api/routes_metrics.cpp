@@ -35,6 +35,9 @@ void add_agent(const AgentStatus& status, Exposition& page) {
               number(status.waiting_points));
   page.single("vigile_lost_points_total", kCounter, "Points that could never be committed, since the start.",
               number(status.ring_dropped_points));
+  page.single("vigile_unrecorded_points_total", kCounter,
+              "Points that every sink had, but that could not be committed, since the start.",
+              number(status.unrecorded_points));
   page.single("vigile_loss_window_seconds", kGauge,
               "Readings of this long are lost when the power goes: the time between commits in force.",
               seconds(status.loss_window));

@@ -117,6 +117,7 @@ Json status_json(const AgentStatus& status) {
           {"committed_points", status.committed_points},
           {"waiting_points", status.waiting_points},
           {"ring_dropped_points", status.ring_dropped_points},
+          {"unrecorded_points", status.unrecorded_points},
           {"loss_window_s", seconds(status.loss_window)},
           {"write_budget_bytes", status.write_budget_bytes},
           {"write_budget_exceeded", status.write_budget_exceeded},

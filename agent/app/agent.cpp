@@ -54,7 +54,9 @@ AssemblyContext Agent::assembly_context() {
 
 Result<void> Agent::open() {
   const Settings settings = current_settings();
-  auto opened = Log::open(log_options(settings.store), clock_);
+  LogOptions options = log_options(settings.store);
+  options.may_be_away = true;
+  auto opened = Log::open(options, clock_);
   if (!opened) return opened.error();
   log_ = std::move(*opened);
   if (const auto known = log_->set_sinks(sink_names(settings)); !known) return known.error();
@@ -63,6 +65,7 @@ Result<void> Agent::open() {
       *log_, committer_options(settings.store), clock_,
       [this](std::uint64_t, std::string_view lines) { feed_.publish(lines); },
       [this] { writer_->wakeup().notify(); });
+  committer_->set_sinks(sink_names(settings));
   writer_ = std::make_unique<Writer>(*log_, *committer_, timeline_, clock_,
                                      [this](const Timeline::Mapping& mapping) { record_gap(mapping); });
   writer_->set_budget(budget_options(settings.store));
@@ -130,7 +133,8 @@ void Agent::start_threads() {
 void Agent::start_sink(BuiltSink built) {
   const MutexLock lock(wiring_mutex_);
   RunningSink& sink = sinks_.emplace_back();
-  sink.runner = std::make_unique<SinkRunner>(built.settings, std::move(built.sink), *log_, clock_);
+  sink.runner =
+      std::make_unique<SinkRunner>(built.settings, std::move(built.sink), *log_, *committer_, clock_);
   sink.thread.start([runner = sink.runner.get()](std::stop_token stop) { runner->run(stop); });
 }
 

@@ -35,8 +35,11 @@ Result<void> Agent::open_equipment(const Settings& settings) {
         committer_->add(clock, change.time_ns, change.time_ns, line.empty() ? 0 : 1, line, {&change, 1});
       });
   const auto known = log_->history().last_status_changes("", std::numeric_limits<std::int64_t>::max());
-  if (!known) return known.error();
-  directory_->restore(*known);
+  if (known) {
+    directory_->restore(*known);
+  } else {
+    log::warning("equipment: its last statuses are not known: " + known.error().message);
+  }
   observer_ = std::make_unique<DirectoryObserver>(*directory_);
   const SiteIdSource site_id = [this] { return current_settings().site_id; };
   readings_ = std::make_unique<LogReadings>(log_->history(), metric_namer(), site_id);

@@ -85,6 +85,7 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
   scheduler_->add(prepared->instances);
   if (const auto known = log_->set_sinks(sink_names(next)); !known)
     report.messages.push_back(known.error().message);
+  committer_->set_sinks(sink_names(next));
   for (BuiltSink& sink : prepared->sinks) start_sink(std::move(sink));
   if (change.store_limits) {
     if (const auto set = log_->set_limits(log_options(next.store)); !set) {

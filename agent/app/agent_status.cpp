@@ -144,6 +144,7 @@ AgentStatus Agent::status() {
   status.committed_points = committer.committed_points;
   status.waiting_points = committer.waiting_points;
   status.ring_dropped_points = committer.dropped_points;
+  status.unrecorded_points = committer.unrecorded_points;
 
   status.loss_window = committer.commit_every;
   const WriteBudgetStatus budget = writer_->budget();
@@ -233,6 +234,7 @@ std::vector<AgentFigure> Agent::figures() {
   add("log_points", count(log.points));
   add("log_size", count(log.size_bytes));
   add("dropped_points", count(log.dropped_points + committer.dropped_points));
+  add("unrecorded_points", count(committer.unrecorded_points));
   add("thinned_points", count(log.thinned_points));
   add("loss_window", seconds(committer.commit_every));
   add("dead_letters", count(log.dead_letters));
@@ -262,10 +264,10 @@ std::vector<DriverDescription> Agent::driver_descriptions() {
 }
 
 Result<void> Agent::flush() {
-  if (const auto committed = committer_->commit_now(); !committed) return committed.error();
+  auto committed = committer_->commit_now();
   const MutexLock lock(wiring_mutex_);
   for (RunningSink& sink : sinks_) sink.runner->flush();
-  return {};
+  return committed;
 }
 
 std::unique_ptr<AgentView::Subscription> Agent::subscribe(

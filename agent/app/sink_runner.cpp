@@ -22,11 +22,12 @@ DeliveryOptions delivery_options(const SinkSettings& settings) {
 
 }  // namespace
 
-SinkRunner::SinkRunner(const SinkSettings& settings, std::unique_ptr<Sink> sink, Log& log, const Clock& clock)
+SinkRunner::SinkRunner(const SinkSettings& settings, std::unique_ptr<Sink> sink, Log& log,
+                       WaitingReadings& waiting, const Clock& clock)
     : settings_(settings),
       clock_(clock),
       sink_(std::move(sink)),
-      delivery_(Delivery::make(delivery_options(settings), log, *sink_, clock)) {}
+      delivery_(Delivery::make(delivery_options(settings), log, *sink_, clock, &waiting)) {}
 
 void SinkRunner::run(std::stop_token stop) {
   while (!stop.stop_requested()) {

@@ -17,7 +17,8 @@ namespace vigile {
 // One sink at work: the sink, its delivery, and the loop that a thread of its own runs.
 class SinkRunner {
  public:
-  SinkRunner(const SinkSettings& settings, std::unique_ptr<Sink> sink, Log& log, const Clock& clock);
+  SinkRunner(const SinkSettings& settings, std::unique_ptr<Sink> sink, Log& log, WaitingReadings& waiting,
+             const Clock& clock);
 
   // Delivers until stop is requested, then says goodbye. The sink's thread.
   void run(std::stop_token stop);

@@ -41,7 +41,6 @@ static ErrorKind kind_of(int error_number) {
       return ErrorKind::not_found;
     case EACCES:
     case EPERM:
-    case EROFS:
       return ErrorKind::permission;
     case ETIMEDOUT:
       return ErrorKind::timeout;

@@ -177,6 +177,12 @@ void append_store(const Json& status, const ScreenStyle& style, std::string& out
                     exceeded ? Colour::yellow : Colour::none, style.colour) +
            "\n";
   }
+  if (const auto unrecorded = count_at(status, "unrecorded_points"); unrecorded > 0) {
+    out += "         " +
+           coloured(grouped(unrecorded) + " points delivered from memory are not in the history",
+                    Colour::yellow, style.colour) +
+           "\n";
+  }
   if (const auto thinned = count_at(log, "thinned_points"); thinned > 0) {
     out += "         " +
            coloured(grouped(thinned) + " undelivered points thinned to " +

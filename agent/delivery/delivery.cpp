@@ -22,9 +22,11 @@ constexpr nanoseconds kStoreRetry = std::chrono::seconds(5);
 
 class DeliveryLoop final : public Delivery {
  public:
-  DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink, const Clock& clock)
+  DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink, const Clock& clock,
+               WaitingReadings* waiting)
       : options_(options),
         log_(log),
+        waiting_(waiting),
         sink_(sink),
         clock_(clock),
         backoff_(options.seed),
@@ -36,7 +38,8 @@ class DeliveryLoop final : public Delivery {
         live_from_(log.last_seq() + 1),
         live_mark_(live_from_),
         bucket_at_(clock.boot()),
-        failure_("sink " + options.sink) {
+        failure_("sink " + options.sink),
+        left_in_memory_("sink " + options.sink) {
     status_.batch_bytes = limit_.bytes();
   }
 
@@ -45,22 +48,25 @@ class DeliveryLoop final : public Delivery {
   DeliveryStatus status() const override EXCLUDES(mutex_);
 
  private:
-  // What is read from the log to be sent at once.
+  enum class Source { log, backlog, memory };  // backlog: of live_first, paced
+  // What is read to be sent at once.
   struct Reading {
     std::vector<StoredSegment> segments;
-    bool backlog = false;  // of live_first: paced
+    Source source = Source::log;
   };
 
   bool take_flush_request() EXCLUDES(mutex_);
   void begin_flush(BootTime now);
   Result<Reading> read(BootTime now);
+  std::optional<Reading> read_memory();
   BootTime rest(BootTime now) EXCLUDES(mutex_);
   Outcome send(const Batch& batch, std::stop_token stop) EXCLUDES(mutex_);
   BootTime deliver(Reading reading, std::stop_token stop) EXCLUDES(mutex_);
   BootTime isolate_next(std::stop_token stop) EXCLUDES(mutex_);
   BootTime finish_isolation(BootTime now) EXCLUDES(mutex_);
   BootTime start_isolation(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
-  BootTime accepted(const Batch& batch, nanoseconds took, bool backlog, BootTime now) EXCLUDES(mutex_);
+  BootTime accepted(const Batch& batch, nanoseconds took, Source source, BootTime now) EXCLUDES(mutex_);
+  BootTime leave_to_the_log(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
   BootTime next_batch(BootTime now);
   BootTime failed(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
   BootTime store_failed(const Error& error, BootTime now) EXCLUDES(mutex_);
@@ -69,6 +75,7 @@ class DeliveryLoop final : public Delivery {
 
   const DeliveryOptions options_;
   Log& log_;
+  WaitingReadings* const waiting_;
   Sink& sink_;
   const Clock& clock_;
 
@@ -78,15 +85,22 @@ class DeliveryLoop final : public Delivery {
   BootTime next_flush_;
   BootTime next_try_;
   bool flushing_ = false;                 // what there is goes out until nothing is left
+  bool asks_memory_ = false;              // in this flush there may be something left in memory
+  std::uint64_t memory_from_ = 1;         // what waits there before this number is left to the log
+  std::uint64_t one_by_one_to_ = 0;       // not 0: one of those up to this number was refused
   std::optional<BootTime> broken_since_;  // the first failure since something went through
   std::vector<StoredSegment> segments_;   // of the batch under way
   std::vector<Payload> payloads_;
   std::unique_ptr<Isolation> isolation_;
-  std::uint64_t live_from_;  // live_first: segments from here on are live
-  std::uint64_t live_mark_;  // and those from here on at the next flush
-  double bucket_ = 0;        // bytes of backlog that may go now
+  SeqRange isolated_;                 // its segments
+  std::uint64_t isolated_bytes_ = 0;  // of lines
+  bool letters_wait_ = false;         // it is done, and the log cannot take its dead letters now
+  std::uint64_t live_from_;           // live_first: segments from here on are live
+  std::uint64_t live_mark_;           // and those from here on at the next flush
+  double bucket_ = 0;                 // bytes of backlog that may go now
   BootTime bucket_at_;
   log::Repeated failure_;
+  log::Repeated left_in_memory_;
 
   mutable Mutex mutex_;
   bool flush_requested_ GUARDED_BY(mutex_) = false;
@@ -121,6 +135,7 @@ void DeliveryLoop::begin_flush(BootTime now) {
   // Flushes that were missed are not made up for.
   while (next_flush_ <= now) next_flush_ += options_.every;
   live_from_ = std::exchange(live_mark_, log_.last_seq() + 1);
+  asks_memory_ = waiting_ != nullptr;
 }
 
 BootTime DeliveryLoop::step(std::stop_token stop) {
@@ -128,7 +143,13 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   const bool asked = take_flush_request();
   if (!asked && now < next_try_) return next_try_;
   if (asked) broken_since_.reset();  // somebody has acted, and does not want to wait
-  if (isolation_) return next_try_ = isolate_next(stop);
+  if (isolation_) {
+    next_try_ = isolate_next(stop);
+    if (!letters_wait_) return next_try_;
+    if (now >= next_flush_) begin_flush(now);
+    if (auto waiting = read_memory()) next_try_ = deliver(std::move(*waiting), stop);
+    return next_try_;
+  }
   if (asked || now >= next_flush_ || !flushing_) begin_flush(now);
   auto reading = read(now);
   if (!reading) return next_try_ = store_failed(reading.error(), now);
@@ -136,7 +157,18 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   return next_try_ = deliver(std::move(*reading), stop);
 }
 
+std::optional<DeliveryLoop::Reading> DeliveryLoop::read_memory() {
+  if (!asks_memory_) return std::nullopt;
+  ReadLimits limits{.raw_bytes = std::min(limit_.bytes(), sink_.max_batch_bytes())};
+  if (one_by_one_to_ != 0) limits.points = 0;
+  auto segments = waiting_->read_waiting(options_.sink, memory_from_, limits);
+  if (!segments.empty()) return Reading{std::move(segments), Source::memory};
+  asks_memory_ = false;
+  return std::nullopt;
+}
+
 Result<DeliveryLoop::Reading> DeliveryLoop::read(BootTime now) {
+  if (auto waiting = read_memory()) return std::move(*waiting);
   const ReadLimits limits{.raw_bytes = std::min(limit_.bytes(), sink_.max_batch_bytes())};
   if (!options_.live_first) {
     auto segments = log_.read_undelivered(options_.sink, 0, limits);
@@ -154,7 +186,7 @@ Result<DeliveryLoop::Reading> DeliveryLoop::read(BootTime now) {
   }
   auto backlog = log_.read_undelivered(options_.sink, 0, limits);
   if (!backlog) return backlog.error();
-  return Reading{std::move(*backlog), true};
+  return Reading{std::move(*backlog), Source::backlog};
 }
 
 // Nothing to send now: until the next flush, or until the bucket has something again.
@@ -197,7 +229,7 @@ BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
   const BootTime now = clock_.boot();
   switch (outcome.kind) {
     case Outcome::Kind::accepted:
-      return accepted(batch, now - begin, reading.backlog, now);
+      return accepted(batch, now - begin, reading.source, now);
     case Outcome::Kind::retry_later:
     case Outcome::Kind::paused:
       if (stop.stop_requested()) return now;
@@ -211,17 +243,21 @@ BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
         set_state(DeliveryStatus::State::delivering, "", now);
         return now;
       }
-      return start_isolation(outcome, now);
+      [[fallthrough]];
     case Outcome::Kind::partial:
     case Outcome::Kind::malformed:
-      return start_isolation(outcome, now);
+      return reading.source == Source::memory ? leave_to_the_log(outcome, now)
+                                              : start_isolation(outcome, now);
   }
   return now;
 }
 
-BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, bool backlog, BootTime now) {
-  if (const auto kept = log_.acknowledge(options_.sink, {segments_.front().seq, segments_.back().seq});
-      !kept) {
+BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, Source source, BootTime now) {
+  const SeqRange range{segments_.front().seq, segments_.back().seq};
+  if (source == Source::memory) {
+    waiting_->sent(options_.sink, range);
+    if (range.last >= one_by_one_to_) one_by_one_to_ = 0;
+  } else if (const auto kept = log_.acknowledge(options_.sink, range); !kept) {
     return store_failed(kept.error(), now);
   }
   segments_.clear();
@@ -229,7 +265,8 @@ BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, bool backl
   backoff_.succeeded(now);
   failure_.succeeded();
   const BootTime next = next_batch(now);
-  if (backlog && options_.backlog_bytes_per_second > 0) bucket_ -= static_cast<double>(batch.raw_bytes);
+  if (source == Source::backlog && options_.backlog_bytes_per_second > 0)
+    bucket_ -= static_cast<double>(batch.raw_bytes);
   const MutexLock lock(mutex_);
   status_.state = DeliveryStatus::State::delivering;
   status_.reason.clear();
@@ -277,6 +314,22 @@ BootTime DeliveryLoop::store_failed(const Error& error, BootTime now) {
   return now + kStoreRetry;
 }
 
+// A bad line's dead letter has its place in the log: the segment it is in waits for that, all others go on.
+BootTime DeliveryLoop::leave_to_the_log(const Outcome& outcome, BootTime now) {
+  const std::uint64_t last = segments_.back().seq;
+  if (segments_.size() > 1) {
+    one_by_one_to_ = last;
+  } else {
+    memory_from_ = last + 1;
+    if (last >= one_by_one_to_) one_by_one_to_ = 0;
+    left_in_memory_.failed("refused lines wait in memory until the log can keep dead letters: " +
+                           outcome.message);
+  }
+  segments_.clear();
+  set_state(DeliveryStatus::State::delivering, "", now);
+  return now;
+}
+
 BootTime DeliveryLoop::start_isolation(const Outcome& outcome, BootTime now) {
   std::string lines;
   for (const StoredSegment& segment : segments_) {
@@ -290,6 +343,10 @@ BootTime DeliveryLoop::start_isolation(const Outcome& outcome, BootTime now) {
     lines += *inflated;
   }
   isolation_ = std::make_unique<Isolation>(std::move(lines), outcome, options_.isolation_requests);
+  isolated_ = {segments_.front().seq, segments_.back().seq};
+  isolated_bytes_ = 0;
+  for (const StoredSegment& segment : segments_) isolated_bytes_ += segment.raw_bytes;
+  segments_.clear();
   set_state(DeliveryStatus::State::delivering, "", now);
   return isolation_->done() ? finish_isolation(now) : now;
 }
@@ -314,18 +371,15 @@ BootTime DeliveryLoop::finish_isolation(BootTime now) {
     letters.push_back(DeadLetter{
         .sink = options_.sink, .refused_ns = to_ns(clock_.wall()), .line = bad.line, .reason = bad.reason});
   }
-  const SeqRange range{segments_.front().seq, segments_.back().seq};
-  if (const auto kept = log_.acknowledge(options_.sink, range, letters); !kept)
-    return store_failed(kept.error(), now);
+  const auto kept = log_.acknowledge(options_.sink, isolated_, letters);
+  letters_wait_ = !kept;
+  if (!kept) return store_failed(kept.error(), now);
   if (!letters.empty()) {
     log::warning("sink " + options_.sink + ": " + std::to_string(letters.size()) +
                  " lines refused for good are dead letters; the last: " + letters.back().reason);
   }
-  std::uint64_t bytes = 0;
-  for (const StoredSegment& segment : segments_) bytes += segment.raw_bytes;
   const std::uint64_t lines = isolation_->lines();
   isolation_.reset();
-  segments_.clear();
   backoff_.succeeded(now);
   failure_.succeeded();
   const BootTime next = next_batch(now);
@@ -336,15 +390,15 @@ BootTime DeliveryLoop::finish_isolation(BootTime now) {
   status_.last_acknowledged = clock_.wall();
   status_.dead_letters += letters.size();
   status_.delivered_points += lines - std::min<std::uint64_t>(lines, letters.size());
-  status_.delivered_bytes += bytes;
+  status_.delivered_bytes += isolated_bytes_;
   return next;
 }
 
 }  // namespace
 
 std::unique_ptr<Delivery> Delivery::make(const DeliveryOptions& options, Log& log, Sink& sink,
-                                         const Clock& clock) {
-  return std::make_unique<DeliveryLoop>(options, log, sink, clock);
+                                         const Clock& clock, WaitingReadings* waiting) {
+  return std::make_unique<DeliveryLoop>(options, log, sink, clock, waiting);
 }
 
 }  // namespace vigile

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "sinks/sink.h"
 #include "store/log.h"
+#include "store/waiting_readings.h"
 
 namespace vigile {
 
@@ -42,9 +43,10 @@ struct DeliveryStatus {
 
 class Delivery {
  public:
-  // References outlive it.
+  // References outlive it. `waiting`: what the log cannot take, if there may be any. It goes first at each
+  // flush, whatever the order: the log's readings are safe, those in memory are not.
   static std::unique_ptr<Delivery> make(const DeliveryOptions& options, Log& log, Sink& sink,
-                                        const Clock& clock);
+                                        const Clock& clock, WaitingReadings* waiting = nullptr);
   virtual ~Delivery() = default;
 
   // Sends at most one batch, or isolates the bad lines of one. Returns when to call again (a time that has

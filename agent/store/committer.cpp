@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kSegmentBytes = std::size_t{1}
                                       << 20;  // of lines, at most, but for one driver run larger than that
 constexpr std::uint64_t kSlowFactor = 4;
-constexpr std::size_t kSpareBytes = std::size_t{64} << 10;  // a larger buffer is given back
+constexpr std::chrono::nanoseconds kStalledFor = std::chrono::seconds(10);  // until sinks have it from memory
 constexpr std::chrono::nanoseconds kFirstRetry = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLastRetry = std::chrono::seconds(30);
 
@@ -32,24 +32,8 @@ void Committer::add(ClockState clock, std::int64_t first_ns, std::int64_t last_n
     const MutexLock lock(mutex_);
     is_first = waiting_.empty();
     if (!oldest_) oldest_ = clock_.boot();
-    const bool fits = !waiting_.empty() && !(front_taken_ && waiting_.size() == 1) &&
-                      waiting_.back().clock == clock &&
-                      waiting_.back().lines.size() + lines.size() <= segment_bytes();
-    if (!fits) {
-      waiting_.push_back(NewSegment{
-          .clock = clock, .first_ns = first_ns, .last_ns = last_ns, .lines = std::exchange(spare_, {})});
-      waiting_.back().lines.clear();
-    }
-    NewSegment& segment = waiting_.back();
-    segment.first_ns = std::min(segment.first_ns, first_ns);
-    segment.last_ns = std::max(segment.last_ns, last_ns);
-    segment.points += points;
-    segment.lines += lines;
-    segment.changes.insert(segment.changes.end(), changes.begin(), changes.end());
-    status_.waiting_changes += changes.size();
+    waiting_.add(clock, first_ns, last_ns, points, lines, changes, segment_bytes());
     if (!changes.empty()) is_urgent_ = true;
-    status_.waiting_points += points;
-    status_.waiting_bytes += lines.size();
     drop_beyond_memory();
   }
   if (is_first || !changes.empty()) on_first_();
@@ -57,37 +41,14 @@ void Committer::add(ClockState clock, std::int64_t first_ns, std::int64_t last_n
 
 // What is dropped is dropped by segment: while commits fail they are kept small.
 std::size_t Committer::segment_bytes() const {
-  return status_.last_error.empty()
+  return last_error_.empty()
              ? kSegmentBytes
              : static_cast<std::size_t>(std::min<std::uint64_t>(kSegmentBytes, options_.memory_bytes / 8));
 }
 
-// Whole segments, oldest first. A disk that is only slow gets more room than one that fails.
+// A disk that is only slow gets more room than one that fails.
 void Committer::drop_beyond_memory() {
-  const std::uint64_t limit =
-      status_.last_error.empty() ? kSlowFactor * options_.memory_bytes : options_.memory_bytes;
-  std::size_t at = front_taken_ ? 1 : 0;
-  while (status_.waiting_bytes > limit && at + 1 < waiting_.size()) {
-    const auto oldest = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
-    if (oldest->lines.empty()) {  // changes that are left of one dropped before
-      ++at;
-      continue;
-    }
-    status_.dropped_points += oldest->points;
-    status_.dropped_from_ns = std::min(oldest->first_ns, status_.dropped_from_ns.value_or(oldest->first_ns));
-    status_.dropped_to_ns = std::max(oldest->last_ns, status_.dropped_to_ns.value_or(oldest->last_ns));
-    status_.waiting_points -= oldest->points;
-    status_.waiting_bytes -= oldest->lines.size();
-    const auto next = oldest + 1;
-    if (!oldest->changes.empty() && next->clock != oldest->clock) {
-      oldest->points = 0;
-      oldest->lines = {};
-      continue;
-    }
-    next->changes.insert(next->changes.begin(), std::move_iterator(oldest->changes.begin()),
-                         std::move_iterator(oldest->changes.end()));
-    waiting_.erase(oldest);
-  }
+  waiting_.drop_beyond(last_error_.empty() ? kSlowFactor * options_.memory_bytes : options_.memory_bytes);
 }
 
 Result<void> Committer::commit_all() {
@@ -100,32 +61,60 @@ Result<void> Committer::commit_all() {
         is_urgent_ = false;
         return {};
       }
-      front_taken_ = true;
-      segment = std::move(waiting_.front());
-      waiting_.front() = NewSegment{.clock = segment.clock};
+      if (!stalled_since_) stalled_since_ = clock_.boot();
+      segment = waiting_.take();
     }
     const auto seq = log_.append(segment);
     if (seq && *seq != 0 && !segment.lines.empty()) on_committed_(*seq, segment.lines);
-    const MutexLock lock(mutex_);
-    front_taken_ = false;
-    if (!seq) {
-      waiting_.front() = std::move(segment);
-      status_.last_error = seq.error().message;
-      drop_beyond_memory();
-      return seq.error();
+    std::vector<std::string> sent_since;
+    {
+      const MutexLock lock(mutex_);
+      if (!seq) {
+        waiting_.put_back(std::move(segment));
+        last_error_ = seq.error().message;
+        drop_beyond_memory();
+        return seq.error();
+      }
+      if (*seq != 0) {
+        committed_points_ += segment.points;
+      } else {
+        ++refused_;
+      }
+      sent_since = waiting_.done(std::move(segment));
+      stalled_since_.reset();
+      last_error_.clear();
     }
-    waiting_.pop_front();
-    status_.waiting_points -= segment.points;
-    status_.waiting_bytes -= segment.lines.size();
-    status_.waiting_changes -= segment.changes.size();
-    if (*seq != 0) {
-      status_.committed_points += segment.points;
-    } else {
-      ++refused_;
-    }
-    status_.last_error.clear();
-    if (segment.lines.capacity() <= kSpareBytes) spare_ = std::move(segment.lines);
+    // An error is one of the next commit too; at worst the sink gets it once more.
+    for (const std::string& sink : sent_since) (void)log_.acknowledge(sink, {*seq, *seq});
   }
+}
+
+std::vector<StoredSegment> Committer::read_waiting(std::string_view sink, std::uint64_t from,
+                                                   const ReadLimits& limits) {
+  std::vector<StoredSegment> segments;
+  {
+    const MutexLock lock(mutex_);
+    if (!stalled_since_ || clock_.boot() - *stalled_since_ < kStalledFor) return {};
+    segments = waiting_.read(sink, from, limits);
+  }
+  if (segments.empty()) return segments;
+  PayloadEncoder encoder;
+  for (StoredSegment& segment : segments) {
+    const std::string lines = std::exchange(segment.payload, {});
+    segment.crc32 = crc32_of(lines);
+    encoder.encode(lines, segment.payload);
+  }
+  return segments;
+}
+
+void Committer::sent(std::string_view sink, SeqRange numbers) {
+  const MutexLock lock(mutex_);
+  waiting_.sent(sink, numbers);
+}
+
+void Committer::set_sinks(std::vector<std::string> names) {
+  const MutexLock lock(mutex_);
+  waiting_.set_sinks(std::move(names));
 }
 
 Result<void> Committer::commit_now() {
@@ -189,7 +178,9 @@ void Committer::set_commit_every(std::chrono::nanoseconds every) {
 
 CommitterStatus Committer::status() const {
   const MutexLock lock(mutex_);
-  CommitterStatus status = status_;
+  CommitterStatus status{waiting_.status()};
+  status.committed_points = committed_points_;
+  status.last_error = last_error_;
   status.commit_every = options_.commit_every;
   return status;
 }

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: readings of all drivers are collected and committed together, at most `commit_every` after
 // the first of them. When the log cannot take them they wait in a bounded ring, and the oldest beyond it are
-// dropped and counted.
+// dropped and counted; sinks may have them from there meanwhile.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/logging.h"
 #include "core/mutex.h"
 #include "store/log.h"
+#include "store/waiting_readings.h"
+#include "store/waiting_ring.h"
 
 namespace vigile {
 
@@ -26,19 +28,13 @@ struct CommitterOptions {
   std::uint64_t memory_bytes = std::uint64_t{2} << 20;
 };
 
-struct CommitterStatus {
-  std::uint64_t waiting_points = 0;
-  std::uint64_t waiting_bytes = 0;
+struct CommitterStatus : WaitingStatus {
   std::uint64_t committed_points = 0;
-  std::uint64_t dropped_points = 0;  // did not fit into the ring
-  std::uint64_t waiting_changes = 0;
-  std::optional<std::int64_t> dropped_from_ns;
-  std::optional<std::int64_t> dropped_to_ns;
   std::string last_error;                   // empty while commits work
   std::chrono::nanoseconds commit_every{};  // in force: at most this much is lost when the power goes
 };
 
-class Committer {
+class Committer : public WaitingReadings {
  public:
   using OnCommitted = std::function<void(std::uint64_t seq, std::string_view lines)>;
 
@@ -60,6 +56,12 @@ class Committer {
   // log. Errors: those of commit_now(); full when the log is at its max_size and drops the newest.
   Result<void> commit(std::span<const NewSegment> more) EXCLUDES(mutex_, commit_mutex_);
 
+  std::vector<StoredSegment> read_waiting(std::string_view sink, std::uint64_t from,
+                                          const ReadLimits& limits) override EXCLUDES(mutex_);
+  void sent(std::string_view sink, SeqRange numbers) override EXCLUDES(mutex_);
+
+  // Of the settings: what all of them had is the first to go when memory is short.
+  void set_sinks(std::vector<std::string> names) EXCLUDES(mutex_);
   void set_options(const CommitterOptions& options) EXCLUDES(mutex_);
   void set_commit_every(std::chrono::nanoseconds every) EXCLUDES(mutex_);
   CommitterStatus status() const EXCLUDES(mutex_);
@@ -80,15 +82,15 @@ class Committer {
 
   mutable Mutex mutex_;
   CommitterOptions options_ GUARDED_BY(mutex_);
-  std::deque<NewSegment> waiting_ GUARDED_BY(mutex_);  // the last one grows
-  bool front_taken_ GUARDED_BY(mutex_) = false;        // is being committed: neither dropped nor added to
-  std::string spare_ GUARDED_BY(mutex_);               // a buffer to use again
-  std::optional<BootTime> oldest_ GUARDED_BY(mutex_);  // when the first that waits was added
-  bool is_urgent_ GUARDED_BY(mutex_) = false;          // a status change waits
-  std::uint64_t refused_ GUARDED_BY(mutex_) = 0;       // segments that the log dropped as the newest
+  WaitingRing waiting_ GUARDED_BY(mutex_);
+  std::optional<BootTime> stalled_since_ GUARDED_BY(mutex_);  // the first commit that has not come to an end
+  std::optional<BootTime> oldest_ GUARDED_BY(mutex_);         // when the first that waits was added
+  bool is_urgent_ GUARDED_BY(mutex_) = false;                 // a status change waits
+  std::uint64_t refused_ GUARDED_BY(mutex_) = 0;              // segments that the log dropped as the newest
   std::optional<BootTime> retry_at_ GUARDED_BY(mutex_);
   std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
-  CommitterStatus status_ GUARDED_BY(mutex_);
+  std::uint64_t committed_points_ GUARDED_BY(mutex_) = 0;
+  std::string last_error_ GUARDED_BY(mutex_);
 };
 
 }  // namespace vigile

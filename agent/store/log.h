@@ -47,6 +47,9 @@ struct LogOptions {
   Overflow overflow = Overflow::drop_oldest;
   // Acknowledgements are written with the next append, or by themselves after this long.
   std::chrono::nanoseconds progress_every = std::chrono::seconds(10);
+  // open() succeeds though the storage is full, read-only or fails: every call then tries it again, and
+  // returns its error until it can be used.
+  bool may_be_away = false;
   StoreFiles* files = nullptr;  // null: the system's (store_files.h)
 };
 
@@ -114,7 +117,8 @@ class Log {
  public:
   // Opens or makes the database, migrates its schema, salvages what reads from a damaged one. Reports what it
   // did through core/logging. Errors: unavailable when another process holds it (its pid is named),
-  // permission, io, full; corrupt only for a schema newer than this program.
+  // permission, io, full, unreadable (the last three not with `may_be_away`); corrupt only for a schema newer
+  // than this program.
   static Result<std::unique_ptr<Log>> open(const LogOptions& options, const Clock& clock);
   // Carries what still reads of `damaged` over into a new log at `options.path`, where none may be; what was
   // not delivered still is not. `damaged` and its WAL stay as they are. When it is interrupted there
@@ -125,7 +129,8 @@ class Log {
   virtual ~Log() = default;
 
   // The sinks of the settings. A name not seen before starts at the oldest segment held. Names that are no
-  // longer listed keep their progress: what they have not delivered stays listed in status().
+  // longer listed keep their progress: what they have not delivered stays listed in status(). A log that is
+  // away learns them when it can be used.
   virtual Result<void> set_sinks(const std::vector<std::string>& names) = 0;
   // Forgets a sink that is no longer in the settings, with its progress and dead letters.
   virtual Result<void> forget_sink(std::string_view name) = 0;

@@ -76,6 +76,13 @@ Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {
   state_.payload_bytes += payload_.size();
   ++state_.segments;
   if (segment.clock == ClockState::unset) state_.unset.add({seq, seq});
+  for (const std::string& name : segment.delivered_to) {
+    const auto sink = state_.sinks.find(name);
+    if (sink == state_.sinks.end()) continue;
+    sink->second.acknowledged.add({seq, seq});
+    sink->second.dirty = true;
+    if (!state_.dirty_since) state_.dirty_since = clock_.boot();
+  }
   return seq;
 }
 

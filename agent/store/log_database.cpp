@@ -13,6 +13,11 @@ namespace {
 
 constexpr int kCacheKiB = 256;
 
+// The storage is, and not what is on it or the rights to it.
+bool is_away(const Error& error) {
+  return error.kind == ErrorKind::io || error.kind == ErrorKind::full || error.kind == ErrorKind::unreadable;
+}
+
 // Prepares all, or says which failed.
 Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::string>> statements) {
   for (const auto& [statement, sql] : statements) {
@@ -26,20 +31,17 @@ Result<void> prepare(Db& db, std::initializer_list<std::pair<Statement*, std::st
 }  // namespace
 
 Result<std::unique_ptr<Log>> Log::open(const LogOptions& options, const Clock& clock) {
-  StoreFiles& files = options.files != nullptr ? *options.files : system_files();
-  auto lock = files.lock(options.path);
-  if (!lock) return lock.error();
-  auto log = std::make_unique<DatabaseLog>(options, clock, std::move(*lock));
+  auto log = std::make_unique<DatabaseLog>(options, clock);
   if (auto opened = log->open(); !opened) return opened.error();
   return std::unique_ptr<Log>(std::move(log));
 }
 
-DatabaseLog::DatabaseLog(const LogOptions& options, const Clock& clock, UniqueFd lock)
+DatabaseLog::DatabaseLog(const LogOptions& options, const Clock& clock)
     : clock_(clock),
       files_(options.files != nullptr ? *options.files : system_files()),
       path_(options.path),
-      lock_(std::move(lock)),
       boot_id_(clock.boot_id()),
+      may_be_away_(options.may_be_away),
       options_(options) {}
 
 DatabaseLog::~DatabaseLog() {
@@ -51,9 +53,21 @@ Result<void> DatabaseLog::open() {
   const MutexLock read(read_mutex_);
   const MutexLock history(history_mutex_);
   encoder_ = std::make_unique<PayloadEncoder>();
-  if (auto opened = open_or_salvage(); !opened) return opened;
-  const MutexLock state(state_mutex_);
-  max_size_bytes_ = options_.max_size_bytes;
+  {
+    const MutexLock state(state_mutex_);
+    max_size_bytes_ = options_.max_size_bytes;
+  }
+  auto opened = open_or_salvage();
+  if (opened || !may_be_away_ || !is_away(opened.error())) return opened;
+  log::error("store: " + opened.error().message + "; it is tried again, meanwhile readings wait in memory");
+  return {};
+}
+
+Result<void> DatabaseLog::lock() {
+  if (lock_) return {};
+  auto taken = files_.lock(path_);
+  if (!taken) return taken.error();
+  lock_ = std::move(*taken);
   return {};
 }
 
@@ -65,6 +79,7 @@ Result<void> DatabaseLog::open_or_salvage() {
 
 Result<void> DatabaseLog::try_open() {
   close();
+  if (auto locked = lock(); !locked) return locked;
   if (auto finished = finish_swap(); !finished) return finished;
   if (files_.kind(path_) == StoreFiles::Kind::other) return salvage(path_.string() + ": is no file");
   // Before SQLite writes anything to it.
@@ -306,9 +321,15 @@ Result<void> DatabaseLog::load_state() {
 
   const MutexLock lock(state_mutex_);
   damaged_seen_ = damaged_segments(counters);
-  // After a salvage the same sinks are at work as before.
+  // After a salvage the same sinks are at work as before, and when it was away they were named meanwhile.
   for (const auto& [name, sink] : state_.sinks) {
-    if (sink.known) state.sinks[name].known = true;
+    if (!sink.known) continue;
+    const auto [at, is_new] = state.sinks.try_emplace(name);
+    at->second.known = true;
+    if (!is_new) continue;
+    at->second.acknowledged.add({0, 0});
+    at->second.dirty = true;
+    state.dirty_since = clock_.boot();
   }
   if (state_.folded && !state.folded) state.folded = SinkState{.known = true, .dirty = true};
   if (!last_alive_ns_ && state_.last_seq == 0 && alive_ns != 0) last_alive_ns_ = alive_ns;

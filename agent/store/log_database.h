@@ -88,7 +88,7 @@ inline std::filesystem::path directory_of(const std::filesystem::path& file) {
 
 class DatabaseLog final : public Log, public History {
  public:
-  DatabaseLog(const LogOptions& options, const Clock& clock, UniqueFd lock);
+  DatabaseLog(const LogOptions& options, const Clock& clock);
   ~DatabaseLog() override;
 
   Result<void> open();
@@ -195,6 +195,7 @@ class DatabaseLog final : public Log, public History {
   };
 
   // log_database.cpp
+  Result<void> lock() REQUIRES(write_mutex_);
   Result<void> open_or_salvage() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> try_open() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   Result<std::optional<std::string>> find_damage() const;
@@ -209,6 +210,7 @@ class DatabaseLog final : public Log, public History {
   Result<void> make_room_for_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> commit_changes(const NewSegment& segment) REQUIRES(write_mutex_);
   // log_progress.cpp
+  void note_sinks(const std::vector<std::string>& names) EXCLUDES(state_mutex_);
   Result<void> write_progress() REQUIRES(write_mutex_);
   Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
@@ -422,8 +424,8 @@ class DatabaseLog final : public Log, public History {
   const Clock& clock_;
   StoreFiles& files_;
   const std::filesystem::path path_;
-  const UniqueFd lock_;
   const std::string boot_id_;
+  const bool may_be_away_;
   std::atomic<bool> is_closed_ = true;  // since it could not be opened, or mended
 
   Mutex removal_mutex_;  // one removal on request at a time
@@ -435,6 +437,7 @@ class DatabaseLog final : public Log, public History {
   mutable Mutex state_mutex_;
 
   LogOptions options_ GUARDED_BY(write_mutex_);
+  UniqueFd lock_ GUARDED_BY(write_mutex_);
   WriteConnection writer_ GUARDED_BY(write_mutex_);
   std::unique_ptr<PayloadEncoder> encoder_ GUARDED_BY(write_mutex_);
   std::string payload_ GUARDED_BY(write_mutex_);

@@ -8,31 +8,34 @@
 
 namespace vigile {
 
+void DatabaseLog::note_sinks(const std::vector<std::string>& names) {
+  const MutexLock lock(state_mutex_);
+  for (auto& [name, sink] : state_.sinks) sink.known = false;
+  for (const std::string& name : names) {
+    const auto [sink, is_new] = state_.sinks.try_emplace(name);
+    sink->second.known = true;
+    // Kept from now on, so that what it has not delivered stays listed when it leaves the settings.
+    if (!is_new) continue;
+    sink->second.acknowledged.add({0, 0});
+    sink->second.dirty = true;
+  }
+}
+
 Result<void> DatabaseLog::set_sinks(const std::vector<std::string>& names) {
-  return mending([&]() -> Result<void> {
-    if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
-      return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
+  if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
+    return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
+  note_sinks(names);
+  auto written = mending([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
-    {
-      const MutexLock lock(state_mutex_);
-      for (auto& [name, sink] : state_.sinks) sink.known = false;
-      for (const std::string& name : names) {
-        const auto [sink, is_new] = state_.sinks.try_emplace(name);
-        sink->second.known = true;
-        // Kept from now on, so that what it has not delivered stays listed when it leaves the settings.
-        if (is_new) {
-          sink->second.acknowledged.add({0, 0});
-          sink->second.dirty = true;
-        }
-      }
-    }
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
-    if (auto written = write_progress(); !written) return written;
+    if (auto progress = write_progress(); !progress) return progress;
     if (auto committed = transaction->commit(); !committed) return committed;
     progress_written();
     return {};
   });
+  if (!written && may_be_away_ && is_closed_) return {};
+  return written;
 }
 
 Result<void> DatabaseLog::forget_sink(std::string_view name) {

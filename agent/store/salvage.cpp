@@ -132,9 +132,7 @@ Result<SalvageReport> Log::salvage(const std::filesystem::path& damaged, const L
   }
   const auto theirs = lock_to_look(damaged);
   if (!theirs) return theirs.error();
-  auto lock = files.lock(options.path);
-  if (!lock) return lock.error();
-  DatabaseLog log(options, clock, std::move(*lock));
+  DatabaseLog log(options, clock);
   return log.open_from(damaged);
 }
 
@@ -142,6 +140,7 @@ Result<SalvageReport> DatabaseLog::open_from(const std::filesystem::path& damage
   const MutexLock write(write_mutex_);
   const MutexLock read(read_mutex_);
   const MutexLock history(history_mutex_);
+  if (auto locked = lock(); !locked) return locked.error();
   const auto lost = make_salvage(damaged);
   if (!lost) return lost.error();
   if (auto moved = files_.rename(salvage_of(path_), path_); !moved) return moved.error();

@@ -35,8 +35,9 @@ struct NewSegment {
   std::int64_t first_ns = 0;  // smallest and largest time inside
   std::int64_t last_ns = 0;
   std::uint32_t points = 0;
-  std::string lines;                       // line protocol, each line ended by '\n', times in ns
-  std::vector<StatusChange> changes = {};  // committed with them; their clock is the segment's
+  std::string lines;                           // line protocol, each line ended by '\n', times in ns
+  std::vector<StatusChange> changes = {};      // committed with them; their clock is the segment's
+  std::vector<std::string> delivered_to = {};  // sinks that have the lines already (waiting_readings.h)
 };
 
 // A row of the log, on its way out.

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite_db.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <utility>
+
+#include "core/unique_fd.h"
 
 namespace vigile {
 
@@ -123,6 +128,11 @@ Result<Db> Db::open(const std::filesystem::path& path, int flags, const char* vf
     const int number = sqlite3_system_errno(raw);
     if (number != 0) return errno_error(path.string(), number);
     return sqlite_error(raw);
+  }
+  // SQLite makes do with a file that it cannot write.
+  if ((flags & SQLITE_OPEN_READWRITE) != 0 && sqlite3_db_readonly(raw, "main") == 1) {
+    const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    return errno_error(path.string(), fd ? EROFS : errno);
   }
   sqlite3_busy_timeout(raw, 5000);
   return db;

@@ -33,6 +33,8 @@ constexpr std::array kMetrics = {
     MetricSpec{"agent_log_size", "log_size", "int", "bytes", "database and WAL, as files"},
     MetricSpec{"agent_dropped_points", "dropped_points", "int", "1",
                "points lost to max_size or to full memory"},
+    MetricSpec{"agent_unrecorded_points", "unrecorded_points", "int", "1",
+               "points that all sinks had, and the log could not take"},
     MetricSpec{"agent_thinned_points", "thinned_points", "int", "1",
                "points that were thinned out to make room"},
     MetricSpec{"agent_loss_window", "loss_window", "float", "s",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigiled on a disk that is filled, write-protected or breaks down under it. Sampling goes on, memory stays
-// bounded, commits resume by themselves, and what the ring had to drop is counted to the point.
+// vigiled on a disk that is filled, write-protected or breaks down under it, or is unusable from the start.
+// Sampling goes on, memory stays bounded, commits resume by themselves, what the ring had to drop is counted
+// to the point, and a server that can be reached gets every reading all the same.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include "faults/scratch_disk.h"
 #include "integration/daemon.h"
 #include "integration/sequence_ledger.h"
+#include "support/influx_server.h"
 #include "support/sanitized.h"
 
 namespace vigile {
@@ -34,6 +36,32 @@ store: {path: )" +
          (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
 api: {socket: @SOCKET@}
 )";
+}
+
+// With a server; a reading is 100 to 200 bytes.
+constexpr double kFew = 2000;
+
+std::string settings_with(const InfluxServer& influx, const ScratchDisk& disk) {
+  return R"(
+site: {id: 1, name: test}
+device: edge
+equipment:
+  - id: sim
+    name: simulated
+    type: server
+    drivers:
+      - simulate: {every: 200ms, rate: 100, limit: 2000, tags: {run: "${RUN}"}}
+store: {path: )" +
+         (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
+sinks:
+  - influx: {name: central, api: v1, url: ")" +
+         influx.url() + R"(", database: disk, every: 1s}
+api: {socket: @SOCKET@}
+)";
+}
+
+double arrived(const InfluxServer& influx, const std::string& run) {
+  return static_cast<double>(influx.count("disk", "equipment_metrics", "run = '" + run + "'"));
 }
 
 class DiskTest : public ::testing::Test {
@@ -155,6 +183,70 @@ TEST_F(DiskTest, FullAtTheStart) {
   EXPECT_EQ(before + kLimit - static_cast<double>(ledger.size()), dropped);
   std::printf("full at the start: \"%s\"; %.0f readings made, %.0f dropped and counted as %.0f\n",
               said.c_str(), kLimit, before + kLimit - static_cast<double>(ledger.size()), dropped);
+}
+
+TEST_F(DiskTest, BrokenForGoodItStillTells) {
+  InfluxServer influx;
+  influx.create_database("disk");
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  Daemon daemon(settings_with(influx, disk));
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return daemon.number("/committed_points") > 200; }));
+  disk.break_down();
+  ASSERT_TRUE(eventually([&] { return arrived(influx, "r") == kFew; }, std::chrono::seconds(60)))
+      << arrived(influx, "r") << daemon.get("/api/agent/status");
+  EXPECT_NE(daemon.text("/commit_error"), "");
+  EXPECT_EQ(daemon.text("/unhealthy_reason").find("readings cannot be committed"), 0u);
+  const double committed = daemon.number("/committed_points");
+  EXPECT_LT(committed, kFew);
+  EXPECT_EQ(daemon.number("/ring_dropped_points"), 0);
+  EXPECT_EQ(daemon.stop(), 0);
+  std::printf("broken for good: %.0f readings made, %.0f committed, %.0f arrived\n", kFew, committed, kFew);
+}
+
+TEST_F(DiskTest, ReadOnlyAtTheStartItTellsAndWaits) {
+  InfluxServer influx;
+  influx.create_database("disk");
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  Daemon daemon(settings_with(influx, disk));
+  daemon.start({"RUN=first"});
+  ASSERT_TRUE(eventually([&] { return arrived(influx, "first") > 100; }));
+  ASSERT_EQ(daemon.stop(), 0);
+  const std::uint64_t before = SequenceLedger::from_log(disk.path() / "vigile.db").size();
+  disk.remount(false);
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return arrived(influx, "r") == kFew; }, std::chrono::seconds(60)))
+      << arrived(influx, "r") << daemon.output();
+  EXPECT_EQ(daemon.number("/committed_points"), 0);
+  EXPECT_NE(daemon.text("/commit_error").find("Read-only file system"), std::string::npos)
+      << daemon.text("/commit_error");
+  disk.remount(true);
+  ASSERT_TRUE(eventually([&] { return daemon.number("/waiting_points") == 0; }, std::chrono::seconds(60)))
+      << daemon.get("/api/agent/status");
+  EXPECT_EQ(daemon.text("/commit_error"), "");
+  EXPECT_EQ(daemon.number("/ring_dropped_points"), 0);
+  ASSERT_EQ(daemon.stop(), 0) << daemon.output();
+  const SequenceLedger ledger = SequenceLedger::from_log(disk.path() / "vigile.db");
+  EXPECT_EQ(ledger.runs().at("r"), kFew);
+  EXPECT_EQ(ledger.size(), before + static_cast<std::uint64_t>(kFew));
+  std::printf("read-only at the start: %.0f readings arrived meanwhile, and are in the log since\n", kFew);
+}
+
+TEST_F(DiskTest, FullAtTheFirstStart) {
+  InfluxServer influx;
+  influx.create_database("disk");
+  ScratchDisk disk(ScratchDisk::Kind::tmpfs, 16 << 20);
+  disk.fill();
+  Daemon daemon(settings_with(influx, disk));
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return arrived(influx, "r") == kFew; }, std::chrono::seconds(60)))
+      << arrived(influx, "r") << daemon.output();
+  EXPECT_EQ(daemon.number("/committed_points"), 0);
+  disk.give_back();
+  ASSERT_TRUE(eventually([&] { return daemon.number("/waiting_points") == 0; }, std::chrono::seconds(60)))
+      << daemon.get("/api/agent/status");
+  ASSERT_EQ(daemon.stop(), 0) << daemon.output();
+  EXPECT_EQ(SequenceLedger::from_log(disk.path() / "vigile.db").runs().at("r"), kFew);
 }
 
 }  // namespace

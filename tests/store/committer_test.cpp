@@ -3,6 +3,7 @@
 
 #include "log_fixture.h"
 #include "store/history.h"
+#include "support/refusing_log.h"
 
 namespace vigile {
 namespace {
@@ -26,16 +27,19 @@ class CommitterTest : public LogTest {
     for (int i = 0; i < points; ++i) lines += "m v=1 " + std::to_string(++time_) + "\n";
     committer_->add(clock, time_ - points + 1, time_, static_cast<std::uint32_t>(points), lines);
   }
-  // While true the log cannot be written: its tables are gone from under it.
-  void break_log(bool broken) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
-    EXPECT_EQ(
-        sqlite3_exec(
-            db, broken ? "ALTER TABLE segments RENAME TO hidden" : "ALTER TABLE hidden RENAME TO segments",
-            nullptr, nullptr, nullptr),
-        SQLITE_OK);
-    sqlite3_close(db);
+  void break_log(bool broken) { refuse_writes(options_.path, broken); }
+  // Adds to a broken log, and waits until sinks may have it from memory.
+  void add_and_wait(int points) {
+    add(points);
+    clock_.advance(1s);
+    EXPECT_TRUE(committer_->step(clock_.boot()));
+    clock_.advance(10s);
+  }
+  std::string waiting_for(const std::string& sink, std::uint64_t from = 0) {
+    std::string lines;
+    for (const StoredSegment& one : committer_->read_waiting(sink, from, {}))
+      lines += inflate_payload(one.view()).value_or("?");
+    return lines;
   }
 
   std::unique_ptr<Committer> committer_;
@@ -144,6 +148,108 @@ TEST_F(CommitterTest, ChangesOutliveTheLinesBesideThem) {
   EXPECT_EQ(set.front().time_ns, 100);
   ASSERT_TRUE(log_->repair_clock(1000));
   EXPECT_EQ(log_->history().status_changes("a", {1000, 2000}, 1000)->size(), 99u);
+}
+
+TEST_F(CommitterTest, SinksHaveFromMemoryWhatTheLogDoesNotTakeForAWhile) {
+  make();
+  ASSERT_TRUE(log_->set_sinks({"a", "b"}));
+  break_log(true);
+  add(2);
+  clock_.advance(1s);
+  EXPECT_TRUE(committer_->step(clock_.boot()));
+  EXPECT_EQ(waiting_for("a"), "") << "a hiccup";
+  clock_.advance(10s);
+  const auto first = committer_->read_waiting("a", 0, {});
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].points, 2u);
+  EXPECT_EQ(first[0].first_ns, 1);
+  EXPECT_EQ(first[0].last_ns, 2);
+  add(1);  // what was handed out does not change
+  EXPECT_EQ(waiting_for("a"), "m v=1 1\nm v=1 2\nm v=1 3\n") << "not sent yet";
+  committer_->sent("a", {first[0].seq, first[0].seq});
+  EXPECT_EQ(waiting_for("a"), "m v=1 3\n");
+  EXPECT_EQ(waiting_for("b"), "m v=1 1\nm v=1 2\nm v=1 3\n");
+  EXPECT_EQ(waiting_for("b", first[0].seq + 1), "m v=1 3\n");
+  EXPECT_EQ(committer_->read_waiting("b", 0, {.raw_bytes = 1}).size(), 1u);
+
+  break_log(false);
+  clock_.advance(30s);
+  EXPECT_FALSE(committer_->step(clock_.boot()));
+  EXPECT_EQ(waiting_for("b"), "");
+  EXPECT_EQ(log_->status().points, 3u);
+  const auto of_a = undelivered("a");
+  ASSERT_EQ(of_a.size(), 1u) << "it had the other";
+  EXPECT_EQ(of_a[0].points, 1u);
+  EXPECT_EQ(undelivered("b").size(), 2u);
+  add(1);
+  EXPECT_EQ(waiting_for("b"), "") << "the log takes what comes";
+  ASSERT_TRUE(committer_->commit_now());
+  log_.reset();
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a", "b"}));
+  EXPECT_EQ(undelivered("a").size(), 2u) << "kept";
+}
+
+TEST_F(CommitterTest, WhatASinkComesToHaveWhileItIsCommittedIsNotSentAgain) {
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  std::uint64_t number = 0;
+  committer_ = std::make_unique<Committer>(
+      *log_, CommitterOptions{}, clock_,
+      [&](std::uint64_t, std::string_view) {
+        committer_->sent("a", {number, number});
+      },
+      [] {});
+  break_log(true);
+  add_and_wait(3);
+  number = committer_->read_waiting("a", 0, {}).at(0).seq;
+  break_log(false);
+  ASSERT_TRUE(committer_->commit_now());
+  EXPECT_EQ(log_->status().points, 3u);
+  EXPECT_TRUE(undelivered("a").empty());
+}
+
+TEST_F(CommitterTest, WhatHasNoTimeYetWaitsForTheLog) {
+  make();
+  break_log(true);
+  add(2, ClockState::unset);
+  add_and_wait(1);
+  EXPECT_EQ(waiting_for("a"), "m v=1 3\n");
+}
+
+TEST_F(CommitterTest, WhatAllSinksHadIsTheFirstToGoAndIsNotLost) {
+  make({.memory_bytes = 4096});
+  ASSERT_TRUE(log_->set_sinks({"a", "b"}));
+  committer_->set_sinks({"a", "b"});
+  break_log(true);
+  add_and_wait(100);  // some 900 bytes
+  add(100);
+  for (const std::string sink : {"a", "b"}) {
+    for (const StoredSegment& one : committer_->read_waiting(sink, 0, {})) {
+      if (sink == "a" || one.first_ns > 100) committer_->sent(sink, {one.seq, one.seq});
+    }
+  }
+  while (committer_->status().dropped_points == 0) add(7);
+  const CommitterStatus status = committer_->status();
+  EXPECT_EQ(status.unrecorded_points, 100u) << "the second";
+  EXPECT_EQ(status.dropped_points, 100u) << "b has not had it";
+  EXPECT_EQ(*status.dropped_from_ns, 1);
+  EXPECT_EQ(*status.dropped_to_ns, 100);
+  EXPECT_EQ(status.waiting_points + 200, static_cast<std::uint64_t>(time_));
+}
+
+TEST_F(CommitterTest, ManySmallSegmentsOfManyFlushesStayWithinMemory) {
+  make({.memory_bytes = 64 << 10});
+  break_log(true);
+  add_and_wait(1);
+  std::size_t most = 0;
+  for (int i = 0; i < 2000; ++i) {
+    most = std::max(most, committer_->read_waiting("a", 0, {}).size());
+    add(1);
+  }
+  EXPECT_LT(most, 130u) << "of 512 bytes each";
+  EXPECT_GT(most, 100u);
+  EXPECT_EQ(committer_->status().waiting_points + committer_->status().dropped_points, 2001u);
 }
 
 TEST_F(CommitterTest, RetriesAreSpacedOut) {

@@ -154,6 +154,33 @@ TEST_F(LogMedium, OneThatIsAwayIsNoDamage) {
   EXPECT_EQ(log_->status().damaged_points, 0u);
 }
 
+TEST_F(LogMedium, OneThatIsAwayAtTheStartIsWaitedFor) {
+  fill();
+  ASSERT_TRUE(log_->acknowledge("a", {1, 50}));
+  ASSERT_TRUE(log_->history().set_last_alive(to_ns(clock_.wall())));
+  log_.reset();
+  const auto image = all_files();
+  stop_reading();
+  options_.may_be_away = true;
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a", "new"}));
+  EXPECT_FALSE(log_->append({.points = 1, .lines = "m v=1 1\n"}));
+  EXPECT_FALSE(log_->read_undelivered("a", 0, {}));
+  EXPECT_FALSE(log_->history().last_status_changes("", INT64_MAX));
+  EXPECT_EQ(log_->status().points, 0u);
+  disk_.on_call = nullptr;
+  EXPECT_EQ(all_files(), image);
+  append(kPoints, 999);
+  EXPECT_EQ(log_->last_seq(), kSegments + 1);
+  EXPECT_EQ(deliver_all(), (kSegments + 1 - 50) * kPoints);
+  EXPECT_EQ(undelivered("new").front().seq, 1u);
+  log_.reset();
+  open();
+  const auto sinks = log_->status().sinks;
+  ASSERT_EQ(sinks.size(), 1u) << "a has all";
+  EXPECT_EQ(sinks[0].sink, "new");
+}
+
 TEST_F(LogMedium, OneThatGoesAwayWhileItIsSavedFromIsWaitedFor) {
   fill();
   ASSERT_TRUE(log_->history().set_last_alive(to_ns(clock_.wall())));

@@ -272,6 +272,7 @@ TEST_F(LogTest, ALowerCapShrinksTheFile) {
 
 TEST_F(LogTest, ASecondOneIsRefusedAndNamesTheHolder) {
   open();
+  options_.may_be_away = true;  // it is not
   const auto second = Log::open(options_, clock_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::unavailable);
