@@ -39,6 +39,7 @@ class DeliveryLoop final : public Delivery {
         live_mark_(live_from_),
         bucket_at_(clock.boot()),
         failure_("sink " + options.sink),
+        log_failure_("sink " + options.sink + ": the log"),
         left_in_memory_("sink " + options.sink) {
     status_.batch_bytes = limit_.bytes();
   }
@@ -100,6 +101,7 @@ class DeliveryLoop final : public Delivery {
   double bucket_ = 0;                 // bytes of backlog that may go now
   BootTime bucket_at_;
   log::Repeated failure_;
+  log::Repeated log_failure_;  // apart: readings may go from memory meanwhile
   log::Repeated left_in_memory_;
 
   mutable Mutex mutex_;
@@ -146,13 +148,14 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   if (isolation_) {
     next_try_ = isolate_next(stop);
     if (!letters_wait_) return next_try_;
-    if (now >= next_flush_) begin_flush(now);
+    if (asked || now >= next_flush_) begin_flush(now);
     if (auto waiting = read_memory()) next_try_ = deliver(std::move(*waiting), stop);
     return next_try_;
   }
   if (asked || now >= next_flush_ || !flushing_) begin_flush(now);
   auto reading = read(now);
   if (!reading) return next_try_ = store_failed(reading.error(), now);
+  if (reading->source != Source::memory) log_failure_.succeeded();
   if (reading->segments.empty()) return next_try_ = rest(now);
   return next_try_ = deliver(std::move(*reading), stop);
 }
@@ -309,7 +312,7 @@ BootTime DeliveryLoop::failed(const Outcome& outcome, BootTime now) {
 }
 
 BootTime DeliveryLoop::store_failed(const Error& error, BootTime now) {
-  failure_.failed("the log: " + error.message, log::Level::error);
+  log_failure_.failed(error.message, log::Level::error);
   set_state(DeliveryStatus::State::retrying, "the log: " + error.message, now + kStoreRetry);
   return now + kStoreRetry;
 }
@@ -374,6 +377,7 @@ BootTime DeliveryLoop::finish_isolation(BootTime now) {
   const auto kept = log_.acknowledge(options_.sink, isolated_, letters);
   letters_wait_ = !kept;
   if (!kept) return store_failed(kept.error(), now);
+  log_failure_.succeeded();
   if (!letters.empty()) {
     log::warning("sink " + options_.sink + ": " + std::to_string(letters.size()) +
                  " lines refused for good are dead letters; the last: " + letters.back().reason);

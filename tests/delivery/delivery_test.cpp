@@ -457,7 +457,24 @@ TEST_F(DeliveryTest, ABadLineInMemoryHoldsNothingUp) {
   EXPECT_EQ(backlog(), 0u);
 }
 
+// What a test writes to the log, while it lives.
+class SaidMeanwhile {
+ public:
+  SaidMeanwhile() { ::testing::internal::CaptureStderr(); }
+  std::size_t count(std::string_view part) {
+    if (!text_) text_ = ::testing::internal::GetCapturedStderr();
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = text_->find(part, at)) != std::string::npos; ++at) ++found;
+    return found;
+  }
+  ~SaidMeanwhile() { (void)count("-"); }
+
+ private:
+  std::optional<std::string> text_;
+};
+
 TEST_F(DeliveryTest, DeadLettersThatTheLogDoesNotTakeHoldNoMemoryUp) {
+  SaidMeanwhile said;
   make({.every = 10s});
   sink_.answer = [&](const std::string& lines) {
     return lines.find("m v=3 ") == std::string::npos
@@ -478,6 +495,7 @@ TEST_F(DeliveryTest, DeadLettersThatTheLogDoesNotTakeHoldNoMemoryUp) {
   run_both_for(60s);
   EXPECT_EQ(log_->dead_letters("s", 0, 10)->size(), 1u);
   EXPECT_EQ(backlog(), 0u);
+  EXPECT_EQ(said.count("sink s: the log: "), 2u) << "once that it fails, once that it works again";
 }
 
 std::string without_bad(std::string lines) {
