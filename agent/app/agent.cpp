@@ -182,11 +182,16 @@ bool Agent::stop(std::chrono::nanoseconds limit) {
   // The readings are safe before anything else may take its time.
   if (const auto committed = committer_->commit_now(); !committed) {
     log::error("stopping: the last readings are not committed: " + committed.error().message);
+    committer_->hand_out_now();
   }
   const auto hanging = stop_sinks(nullptr, left());
   if (const MutexLock lock(wiring_mutex_); !hanging.empty() || !left_behind_.empty()) {
     log::warning("stopping: a sink hangs and is left behind");
     all_ended = false;
+  }
+  if (const auto lost = committer_->unsent_points(); lost > 0) {
+    log::error("stopping: " + std::to_string(lost) +
+               " points are lost: neither the log nor every sink has them");
   }
   writer_thread_.request_stop();
   all_ended = writer_thread_.join_within(left()) && all_ended;

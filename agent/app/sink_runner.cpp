@@ -36,6 +36,7 @@ void SinkRunner::run(std::stop_token stop) {
     heartbeat_.idle(next);
     wakeup_.wait_until(clock_, next, stop);
   }
+  delivery_->send_waiting();
   sink_->close(kGoodbye);
 }
 

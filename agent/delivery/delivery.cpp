@@ -45,6 +45,7 @@ class DeliveryLoop final : public Delivery {
   }
 
   BootTime step(std::stop_token stop) override;
+  void send_waiting() override EXCLUDES(mutex_);
   void flush() override EXCLUDES(mutex_);
   DeliveryStatus status() const override EXCLUDES(mutex_);
 
@@ -158,6 +159,15 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   if (reading->source != Source::memory) log_failure_.succeeded();
   if (reading->segments.empty()) return next_try_ = rest(now);
   return next_try_ = deliver(std::move(*reading), stop);
+}
+
+void DeliveryLoop::send_waiting() {
+  asks_memory_ = waiting_ != nullptr;
+  for (const std::uint64_t failures = status().failures; failures == status().failures;) {
+    auto waiting = read_memory();
+    if (!waiting) return;
+    (void)deliver(std::move(*waiting), {});
+  }
 }
 
 std::optional<DeliveryLoop::Reading> DeliveryLoop::read_memory() {

@@ -52,6 +52,9 @@ class Delivery {
   // Sends at most one batch, or isolates the bad lines of one. Returns when to call again (a time that has
   // passed: at once). The sink's thread alone.
   virtual BootTime step(std::stop_token stop) = 0;
+  // At the end: sends what waits in memory because the log has not taken it, until a try fails. The sink's
+  // thread.
+  virtual void send_waiting() = 0;
   // Makes the next step deliver at once what there is, whatever the interval, backoff or pause say. Any
   // thread; wake the loop's thread after it.
   virtual void flush() = 0;

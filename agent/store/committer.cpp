@@ -94,7 +94,8 @@ std::vector<StoredSegment> Committer::read_waiting(std::string_view sink, std::u
   std::vector<StoredSegment> segments;
   {
     const MutexLock lock(mutex_);
-    if (!stalled_since_ || clock_.boot() - *stalled_since_ < kStalledFor) return {};
+    if (!stalled_since_) return {};
+    if (clock_.boot() - *stalled_since_ < kStalledFor && !is_ending_) return {};
     segments = waiting_.read(sink, from, limits);
   }
   if (segments.empty()) return segments;
@@ -110,6 +111,16 @@ std::vector<StoredSegment> Committer::read_waiting(std::string_view sink, std::u
 void Committer::sent(std::string_view sink, SeqRange numbers) {
   const MutexLock lock(mutex_);
   waiting_.sent(sink, numbers);
+}
+
+void Committer::hand_out_now() {
+  const MutexLock lock(mutex_);
+  is_ending_ = true;
+}
+
+std::uint64_t Committer::unsent_points() const {
+  const MutexLock lock(mutex_);
+  return waiting_.unsent_points();
 }
 
 void Committer::set_sinks(std::vector<std::string> names) {

@@ -60,6 +60,11 @@ class Committer : public WaitingReadings {
                                           const ReadLimits& limits) override EXCLUDES(mutex_);
   void sent(std::string_view sink, SeqRange numbers) override EXCLUDES(mutex_);
 
+  // At the end: sinks may have at once what the log has not taken; else it is lost.
+  void hand_out_now() EXCLUDES(mutex_);
+  // How many points are lost when this ends now: neither in the log, nor had by every sink.
+  std::uint64_t unsent_points() const EXCLUDES(mutex_);
+
   // Of the settings: what all of them had is the first to go when memory is short.
   void set_sinks(std::vector<std::string> names) EXCLUDES(mutex_);
   void set_options(const CommitterOptions& options) EXCLUDES(mutex_);
@@ -84,9 +89,10 @@ class Committer : public WaitingReadings {
   CommitterOptions options_ GUARDED_BY(mutex_);
   WaitingRing waiting_ GUARDED_BY(mutex_);
   std::optional<BootTime> stalled_since_ GUARDED_BY(mutex_);  // the first commit that has not come to an end
-  std::optional<BootTime> oldest_ GUARDED_BY(mutex_);         // when the first that waits was added
-  bool is_urgent_ GUARDED_BY(mutex_) = false;                 // a status change waits
-  std::uint64_t refused_ GUARDED_BY(mutex_) = 0;              // segments that the log dropped as the newest
+  bool is_ending_ GUARDED_BY(mutex_) = false;
+  std::optional<BootTime> oldest_ GUARDED_BY(mutex_);  // when the first that waits was added
+  bool is_urgent_ GUARDED_BY(mutex_) = false;          // a status change waits
+  std::uint64_t refused_ GUARDED_BY(mutex_) = 0;       // segments that the log dropped as the newest
   std::optional<BootTime> retry_at_ GUARDED_BY(mutex_);
   std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
   std::uint64_t committed_points_ GUARDED_BY(mutex_) = 0;

@@ -118,6 +118,12 @@ std::vector<std::string> WaitingRing::done(NewSegment segment) {
   return since;
 }
 
+std::uint64_t WaitingRing::unsent_points() const {
+  std::uint64_t points = 0;
+  for (const Waiting& waiting : segments_) points += is_had_by_all(waiting) ? 0 : waiting.segment.points;
+  return points;
+}
+
 std::vector<StoredSegment> WaitingRing::read(std::string_view sink, std::uint64_t from,
                                              const ReadLimits& limits) {
   std::vector<StoredSegment> read;

@@ -46,6 +46,7 @@ class WaitingRing {
   // It is in the log. The sinks that came to have it since take().
   std::vector<std::string> done(NewSegment segment);
 
+  std::uint64_t unsent_points() const;  // that some sink has not had; all, when there is no sink
   // As WaitingReadings says, but for the payloads: they are the lines, not compressed yet.
   std::vector<StoredSegment> read(std::string_view sink, std::uint64_t from, const ReadLimits& limits);
   void sent(std::string_view sink, SeqRange numbers);

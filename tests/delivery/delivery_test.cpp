@@ -416,6 +416,28 @@ TEST_F(DeliveryTest, WhatTheLogDoesNotTakeIsSentFromMemoryAndOnce) {
   EXPECT_EQ(log_->status().points, 1003u);
 }
 
+TEST_F(DeliveryTest, AtTheEndItSendsWhatTheLogDidNotTake) {
+  make({.every = 1h, .batch_bytes = 1});
+  append(1);  // the log has it
+  break_log(true);
+  for (const char* line : {"m w=1 1\n", "m w=2 1\n", "m w=3 1\n"}) {
+    add(line);
+    EXPECT_FALSE(committer_.commit_now());
+    committer_.hand_out_now();
+    (void)committer_.read_waiting("another", 0, {});  // each is a segment
+  }
+  sink_.answer = [&](const std::string& lines) {
+    return lines == "m w=3 1\n" && sink_.requests == 3 ? retry() : Outcome{.kind = Outcome::Kind::accepted};
+  };
+  delivery_->send_waiting();
+  EXPECT_EQ(sink_.stored, (std::vector<std::string>{"m w=1 1", "m w=2 1"})) << "it does not insist";
+  delivery_->send_waiting();
+  EXPECT_EQ(sink_.stored.back(), "m w=3 1");
+  const int requests = sink_.requests;
+  delivery_->send_waiting();
+  EXPECT_EQ(sink_.requests, requests);
+}
+
 TEST_F(DeliveryTest, MemoryGoesBeforeTheBacklogWhichIsSafe) {
   for (int i = 0; i < 100; ++i) append(1000);
   make({.every = 10s, .batch_bytes = 16 << 10});

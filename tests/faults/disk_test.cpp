@@ -41,7 +41,8 @@ api: {socket: @SOCKET@}
 // With a server; a reading is 100 to 200 bytes.
 constexpr double kFew = 2000;
 
-std::string settings_with(const InfluxServer& influx, const ScratchDisk& disk) {
+std::string settings_with(const InfluxServer& influx, const ScratchDisk& disk,
+                          const std::string& every = "1s") {
   return R"(
 site: {id: 1, name: test}
 device: edge
@@ -55,7 +56,7 @@ store: {path: )" +
          (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
 sinks:
   - influx: {name: central, api: v1, url: ")" +
-         influx.url() + R"(", database: disk, every: 1s}
+         influx.url() + R"(", database: disk, every: )" + every + R"(}
 api: {socket: @SOCKET@}
 )";
 }
@@ -202,6 +203,25 @@ TEST_F(DiskTest, BrokenForGoodItStillTells) {
   EXPECT_EQ(daemon.number("/ring_dropped_points"), 0);
   EXPECT_EQ(daemon.stop(), 0);
   std::printf("broken for good: %.0f readings made, %.0f committed, %.0f arrived\n", kFew, committed, kFew);
+}
+
+TEST_F(DiskTest, EndedOnABrokenDiskItTellsWhatTheDiskDidNotTake) {
+  InfluxServer influx;
+  influx.create_database("disk");
+  ScratchDisk disk(ScratchDisk::Kind::ext4, 24 << 20);
+  Daemon daemon(settings_with(influx, disk, "10h"));
+  daemon.start({"RUN=r"});
+  ASSERT_TRUE(eventually([&] { return daemon.number("/committed_points") > 200; }));
+  disk.break_down();
+  ASSERT_TRUE(
+      eventually([&] { return daemon.number("/drivers/0/points") >= kFew; }, std::chrono::seconds(60)));
+  EXPECT_EQ(arrived(influx, "r"), 0);
+  EXPECT_EQ(daemon.stop(), 0) << daemon.output();
+  EXPECT_EQ(daemon.output().find("are lost"), std::string::npos) << daemon.output();
+  disk.mount_anew();
+  const SequenceLedger kept = SequenceLedger::from_log(disk.path() / "vigile.db");
+  EXPECT_GE(static_cast<double>(kept.size()) + arrived(influx, "r"), kFew);
+  EXPECT_GT(arrived(influx, "r"), 0);
 }
 
 TEST_F(DiskTest, ReadOnlyAtTheStartItTellsAndWaits) {

@@ -238,6 +238,24 @@ TEST_F(CommitterTest, WhatAllSinksHadIsTheFirstToGoAndIsNotLost) {
   EXPECT_EQ(status.waiting_points + 200, static_cast<std::uint64_t>(time_));
 }
 
+TEST_F(CommitterTest, AtTheEndSinksHaveAtOnceWhatIsLostElse) {
+  make();
+  committer_->set_sinks({"a", "b"});
+  add(2);
+  committer_->hand_out_now();
+  EXPECT_EQ(waiting_for("a"), "") << "the log has not been asked";
+  break_log(true);
+  EXPECT_FALSE(committer_->commit_now());
+  const auto first = committer_->read_waiting("a", 0, {});
+  ASSERT_EQ(first.size(), 1u);
+  add(1);
+  committer_->sent("a", {first[0].seq, first[0].seq});
+  EXPECT_EQ(committer_->unsent_points(), 3u);
+  EXPECT_EQ(committer_->read_waiting("b", 0, {}).size(), 2u);
+  committer_->sent("b", {first[0].seq, first[0].seq});
+  EXPECT_EQ(committer_->unsent_points(), 1u);
+}
+
 TEST_F(CommitterTest, ManySmallSegmentsOfManyFlushesStayWithinMemory) {
   make({.memory_bytes = 64 << 10});
   break_log(true);
