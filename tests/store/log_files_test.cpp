@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is found where the log should be, and what is counted of what is gone: files that are not the log's,
 // that are there in part, that a newer program made.
+#include <fcntl.h>
+
 #include <fstream>
 #include <map>
 
 #include "core/file.h"
+#include "core/unique_fd.h"
 #include "log_fixture.h"
 #include "store/history.h"
 #include "store/inspection.h"
+#include "store/sqlite_db.h"
 
 namespace vigile {
 namespace {
@@ -417,6 +421,17 @@ TEST_F(StoreInspections, ASalvageLeavesWhatItReadsAsItWas) {
   ASSERT_TRUE(log_->set_sinks({"a"}));
   EXPECT_EQ(undelivered("a").front().seq, 6u) << "what was delivered still is";
   EXPECT_EQ(backlog("a"), report->points - 5u * 30);
+}
+
+// SQLite would open it all the same, and never write to it again.
+TEST_F(LogFiles, AFileThatNobodyMayWriteNowIsNoDatabaseToWriteTo) {
+  const fs::path running = fs::read_symlink("/proc/self/exe");
+  if (UniqueFd(::open(running.c_str(), O_RDWR | O_CLOEXEC))) GTEST_SKIP() << "an emulator runs it";
+  const auto opened = Db::open(running, SQLITE_OPEN_READWRITE, nullptr);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::io);
+  EXPECT_EQ(opened.error().message, running.string() + ": Text file busy");
+  EXPECT_TRUE(Db::open(running, SQLITE_OPEN_READONLY, nullptr));
 }
 
 }  // namespace
