@@ -21,8 +21,10 @@ namespace {
 constexpr double kLimit = 36'000;  // readings: 9 s of them
 constexpr double kMostGrowthBytes = 12 << 20;
 
-std::string settings(const ScratchDisk& disk) {
-  // No sink: what is not delivered is not deleted either. `max_size` is more than the disk has.
+// With a server.
+constexpr double kFew = 2000;
+
+std::string settings(const ScratchDisk& disk, const std::string& rate, const std::string& sinks) {
   return R"(
 site: {id: 1, name: test}
 device: edge
@@ -31,34 +33,24 @@ equipment:
     name: simulated
     type: server
     drivers:
-      - simulate: {every: 200ms, rate: 4000, limit: 36000, tags: {run: "${RUN}"}}
+      - simulate: {every: 200ms, )" +
+         rate + R"(, tags: {run: "${RUN}"}}
 store: {path: )" +
          (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
 api: {socket: @SOCKET@}
-)";
+)" + sinks;
 }
 
-// With a server; a reading is 100 to 200 bytes.
-constexpr double kFew = 2000;
+// No sink: what is not delivered is not deleted either. `max_size` is more than the disk has.
+std::string settings(const ScratchDisk& disk) {
+  return settings(disk, "rate: 4000, limit: 36000", "");
+}
 
 std::string settings_with(const InfluxServer& influx, const ScratchDisk& disk,
                           const std::string& every = "1s") {
-  return R"(
-site: {id: 1, name: test}
-device: edge
-equipment:
-  - id: sim
-    name: simulated
-    type: server
-    drivers:
-      - simulate: {every: 200ms, rate: 100, limit: 2000, tags: {run: "${RUN}"}}
-store: {path: )" +
-         (disk.path() / "vigile.db").string() + R"(, commit_every: 100ms, memory: 1MiB}
-sinks:
-  - influx: {name: central, api: v1, url: ")" +
-         influx.url() + R"(", database: disk, every: )" + every + R"(}
-api: {socket: @SOCKET@}
-)";
+  return settings(disk, "rate: 100, limit: 2000",
+                  "sinks: [influx: {name: central, api: v1, url: \"" + influx.url() +
+                      "\", database: disk, every: " + every + "}]\n");
 }
 
 double arrived(const InfluxServer& influx, const std::string& run) {
