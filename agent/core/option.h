@@ -42,6 +42,7 @@ struct OptionSpec {
   double min = -9.2e18;
   double max = 9.2e18;
   std::span<const OptionSpec> columns = {};  // of rows
+  bool or_one = false;                       // list: a single entry may stand without brackets
 };
 
 class Options;

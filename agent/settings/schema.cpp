@@ -54,8 +54,10 @@ Json type_schema(const OptionSpec& spec) {
       return ref("duration");
     case OptionType::size:
       return ref("size");
-    case OptionType::list:
-      return {{"type", "array"}, {"items", ref("text")}};
+    case OptionType::list: {
+      const Json list = {{"type", "array"}, {"items", ref("text")}};
+      return spec.or_one ? Json{{"anyOf", Json::array({list, ref("text")})}} : list;
+    }
     case OptionType::map:
       return {{"type", "object"}, {"additionalProperties", ref(spec.secret ? "secret" : "text")}};
     case OptionType::rows:

@@ -215,6 +215,11 @@ class ValueReader {
   }
 
   std::optional<OptionValue> read_list(const YamlNode& node) {
+    if (spec_.or_one && node.kind == YamlNode::Kind::scalar) {
+      auto scalar = read_scalar(node, what());
+      if (!scalar) return std::nullopt;
+      return std::vector<std::string>{std::move(scalar->text)};
+    }
     if (node.kind != YamlNode::Kind::list) {
       return fail(node.spot, "expected " + what() + ", not " + std::string(kind_name(node.kind)));
     }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -26,6 +27,9 @@ constexpr std::array kColumns = {
                .required = true},
     kTextFieldMatch,
     kTextFieldType,
+    kDecimalOption,
+    kThousandsOption,
+    kNotAvailableTextOption,
     kScaleOption,
     kOffsetOption,
     kUnitOption,
@@ -47,6 +51,7 @@ constexpr std::array kOptions = {
 
 constexpr std::array kMetrics = {
     MetricSpec{"file_failed", "failed", "int", "1", "values of this run that could not be read"},
+    MetricSpec{"file_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 constexpr std::size_t kMostFiles = 256;  // of one pattern
@@ -75,8 +80,10 @@ class FileDriver final : public Driver {
         if (!first) first = done.error();
       }
     }
-    const Value value{kMetrics[0].name, kMetrics[0].field, failed};
-    out.add({.measurement = "file", .values = {&value, 1}});
+    std::vector<Value> counts = {{kMetrics[0].name, kMetrics[0].field, failed}};
+    if (const auto count = left_out_.end_run())
+      counts.push_back({kMetrics[1].name, kMetrics[1].field, *count});
+    out.add({.measurement = "file", .values = counts});
     if (first) return *first;
     return {};
   }
@@ -131,12 +138,16 @@ class FileDriver final : public Driver {
   Result<void> read_one(const Entry& entry, const std::string& path, Output& out) {
     const auto text = read(path);
     if (!text) return text.error();
-    const auto number = value_of(entry.field, *text);
-    if (!number) return Error{number.error().kind, path + ": " + number.error().message};
-    if (!*number)
+    const auto reading = value_of(entry.field, *text);
+    if (!reading) return Error{reading.error().kind, path + ": " + reading.error().message};
+    if (!reading->matches)
       return Error{ErrorKind::parse,
-                   path + ": " + entry.field.name + ": nothing in it matches " + entry.field.match};
-    const Value value{entry.field.name, entry.field.name, **number};
+                   path + ": " + entry.field.name + ": nothing in it matches " + entry.field.match->text()};
+    if (!reading->number) {
+      left_out_.add();
+      return {};
+    }
+    const Value value{entry.field.name, entry.field.name, *reading->number};
     const Tag tag{"file", entry.is_pattern ? std::string_view(path) : std::string_view()};
     out.add({.measurement = "file", .tags = {&tag, 1}, .values = {&value, 1}});
     return {};
@@ -145,6 +156,7 @@ class FileDriver final : public Driver {
   const std::vector<Entry> entries_;
   const std::size_t max_size_;
   std::map<std::string, std::string> texts_;  // of this run
+  LeftOut left_out_;
 };
 
 Result<std::unique_ptr<Driver>> make_file(const Options& options, const DriverEnvironment&) {
@@ -152,7 +164,10 @@ Result<std::unique_ptr<Driver>> make_file(const Options& options, const DriverEn
   for (const Options& row : options.rows("values")) {
     auto field = read_text_field(row, "values");
     if (!field) return field.error();
-    if (field->name == "failed" || field->name == "file_failed")
+    const bool is_own = std::any_of(kMetrics.begin(), kMetrics.end(), [&](const MetricSpec& one) {
+      return one.name == field->name || one.field == field->name;
+    });
+    if (is_own)
       return Error{ErrorKind::config,
                    "values: \"" + field->name + "\" is the name of a metric that the driver itself has"};
     Entry entry{row.text("path"), false, std::move(*field)};

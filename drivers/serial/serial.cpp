@@ -21,8 +21,9 @@ using std::chrono::milliseconds;
 constexpr std::array<std::string_view, 2> kProtocols = {"lines", "nmea"};
 constexpr std::array<std::string_view, 3> kParities = {"none", "even", "odd"};
 
-constexpr std::array kColumns = {kTextFieldName, kTextFieldMatch, kTextFieldType,
-                                 kScaleOption,   kOffsetOption,   kUnitOption};
+constexpr std::array kColumns = {kTextFieldName, kTextFieldMatch,  kTextFieldType,
+                                 kDecimalOption, kThousandsOption, kNotAvailableTextOption,
+                                 kScaleOption,   kOffsetOption,    kUnitOption};
 
 constexpr std::array kOptions = {
     OptionSpec{
@@ -83,6 +84,7 @@ constexpr std::array kMetrics = {
     MetricSpec{"serial_lines", "lines", "int", "1", "lines of this run"},
     MetricSpec{"serial_refused", "refused", "int", "1", "of them, those that are wrong or match nothing"},
     MetricSpec{"serial_bytes", "bytes", "int", "bytes", "bytes of this run"},
+    MetricSpec{"serial_not_available", kLeftOutField, "int", "1", kLeftOutSource},
     MetricSpec{"gnss_latitude", "latitude", "float", "degrees", "GGA, RMC; north is positive"},
     MetricSpec{"gnss_longitude", "longitude", "float", "degrees", "GGA, RMC; east is positive"},
     MetricSpec{"gnss_altitude", "altitude", "float", "m", "GGA: above the sea"},
@@ -195,9 +197,10 @@ class SerialDriver final : public Driver {
       if (!value) {
         report.refuse({ErrorKind::parse, settings_.line.device + ": " + value.error().message});
         is_any = true;
-      } else if (*value) {
+      } else if (value->matches) {
         // The newest of the run.
-        keep(field, **value);
+        if (value->number) keep(field, *value->number);
+        if (!value->number) left_out_.add();
         is_any = true;
       }
     }
@@ -219,8 +222,7 @@ class SerialDriver final : public Driver {
     if (const auto* flag = std::get_if<bool>(&number)) kept.value = *flag;
   }
 
-  void emit(const TextReport& report, const Fix& fix, std::int64_t bytes, std::int64_t lines,
-            Output& out) const {
+  void emit(const TextReport& report, const Fix& fix, std::int64_t bytes, std::int64_t lines, Output& out) {
     std::vector<Value> values;
     for (const Kept& kept : values_) {
       values.push_back({kept.field->name, kept.field->name,
@@ -246,6 +248,7 @@ class SerialDriver final : public Driver {
     add("serial_lines", lines);
     add("serial_refused", static_cast<std::int64_t>(report.refused));
     add("serial_bytes", bytes);
+    add_if("serial_not_available", left_out_.end_run());
     const Tag tag{"device", settings_.line.device};
     out.add({.measurement = "serial", .tags = {&tag, 1}, .values = values});
   }
@@ -257,6 +260,7 @@ class SerialDriver final : public Driver {
   bool skipping_ = true;
   std::uint64_t lines_ = 0;
   std::vector<Kept> values_;
+  LeftOut left_out_;
 };
 
 Error bad(std::string_view option, std::string_view what) {

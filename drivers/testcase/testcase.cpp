@@ -63,6 +63,7 @@ OptionValue to_option(const OptionSpec& spec, const YAML::Node& node) {
     case OptionType::size:
       return *parse_size(node.as<std::string>());
     case OptionType::list:
+      if (spec.or_one && node.IsScalar()) return std::vector<std::string>{node.as<std::string>()};
       return node.as<std::vector<std::string>>();
     case OptionType::map:
       return node.as<std::map<std::string, std::string>>();
