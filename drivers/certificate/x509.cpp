@@ -14,8 +14,7 @@
 #include <ctime>
 
 #include "core/deleter.h"
-#include "core/tcp_probe.h"
-#include "core/unique_fd.h"
+#include "net/connect_any.h"
 
 namespace vigile::certificate {
 
@@ -80,7 +79,9 @@ class Asking {
   Result<Certificate> run() {
     ERR_clear_error();
     const BootTime begin = clock_.boot();
-    if (auto connected = connect(); !connected) return connected.error();
+    auto connected = net::connect_any(target_.host, target_.port, {clock_, deadline_, stop_});
+    if (!connected) return Error{connected.error().kind, target_.shown + ": " + connected.error().message};
+    fd_ = std::move(connected->fd);
     const Context context(SSL_CTX_new(TLS_client_method()));
     if (!context) return fault("TLS: " + last_cause());
     // Whatever it is, it is to be looked at; what is wrong with it is asked afterwards.
@@ -126,27 +127,6 @@ class Asking {
       if (::poll(&wanted, 1, static_cast<int>(std::min(left, kSlice).count())) > 0) return true;
     }
     return false;
-  }
-
-  Result<void> connect() {
-    const auto addresses = resolve_host(target_.host, target_.port);
-    if (!addresses) return addresses.error();
-    Error error = late();
-    for (const SocketAddress& address : *addresses) {
-      fd_.reset(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      const auto* const name = reinterpret_cast<const sockaddr*>(&address.bytes);
-      if (::connect(fd_.get(), name, address.size) != 0 && errno != EINPROGRESS) {
-        error = fault(std::strerror(errno));
-        continue;
-      }
-      if (!wait(POLLOUT)) return late();
-      int cause = 0;
-      socklen_t size = sizeof cause;
-      ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &cause, &size);
-      if (cause == 0) return {};
-      error = fault(std::strerror(cause));
-    }
-    return error;
   }
 
   Result<void> shake_hands(SSL* ssl) {

@@ -2,6 +2,8 @@
 #include "drivers/modbus/bus.h"
 
 #include <modbus/modbus.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/file.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -12,7 +14,7 @@
 
 #include "core/units.h"
 #include "core/wakeup.h"
-#include "drivers/modbus/tcp_connection.h"
+#include "net/connect_any.h"
 
 namespace vigile::modbus {
 
@@ -168,11 +170,16 @@ Result<void> Bus::connect(std::chrono::nanoseconds timeout, const Patience& pati
   if (line_.is_serial()) {
     if (auto opened = open_serial(); !opened) return opened;
   } else {
-    auto fd = connect_tcp(line_, clock_, std::min(patience.deadline, clock_.boot() + timeout), patience.stop);
-    if (!fd) return fd.error();
+    const BootTime deadline = std::min(patience.deadline, clock_.boot() + timeout);
+    auto connected = net::connect_any(line_.host, line_.port, {clock_, deadline, patience.stop});
+    if (!connected) {
+      return Error{connected.error().kind, line_.shown + ": cannot connect: " + connected.error().message};
+    }
+    const int on = 1;
+    ::setsockopt(connected->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     context_ = ::modbus_new_tcp("127.0.0.1", MODBUS_TCP_DEFAULT_PORT);  // never used: the socket is ours
     if (context_ == nullptr) return errno_error(line_.shown, errno);
-    ::modbus_set_socket(context_, fd->release());
+    ::modbus_set_socket(context_, connected->fd.release());
   }
   if (::modbus_get_socket(context_) >= FD_SETSIZE) {  // libmodbus waits with select(2)
     close();

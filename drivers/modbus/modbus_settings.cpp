@@ -256,7 +256,7 @@ Result<LineAddress> parse_line_address(std::string_view text) {
       parsed.ptr != port.data() + port.size() || number < 1 || number > 65535) {
     return wrong;
   }
-  line.port = std::to_string(number);
+  line.port = static_cast<std::uint16_t>(number);
   return line;
 }
 

@@ -17,7 +17,8 @@ namespace vigile::modbus {
 // What is connected to. Two instances with the same one share the connection.
 struct LineAddress {
   std::string shown;  // "tcp://10.0.0.5:502", "rtu:///dev/ttyUSB0"
-  std::string host, port;
+  std::string host;
+  std::uint16_t port = 0;
   std::string device;  // of a serial line; empty: TCP
   int baud = 0;
   char parity = 'E';

@@ -228,7 +228,8 @@ TEST(ModbusSettings, AreTakenOrRefusedWithTheReason) {
 TEST(ModbusSettings, TakeAddresses) {
   const auto host_port = [](const char* text) {
     const auto line = modbus::parse_line_address(text);
-    return line ? line->host + " " + line->port + " " + line->device : "no: " + line.error().message;
+    return line ? line->host + " " + (line->port == 0 ? "" : std::to_string(line->port)) + " " + line->device
+                : "no: " + line.error().message;
   };
   EXPECT_EQ(host_port("tcp://plc.example"), "plc.example 502 ");
   EXPECT_EQ(host_port("tcp://10.0.0.5:1502"), "10.0.0.5 1502 ");

@@ -11,12 +11,12 @@
 #include <charconv>
 #include <cstring>
 
-#include "core/tcp_probe.h"
 #include "core/unique_fd.h"
 #include "drivers/dbus/bus.h"
 #include "drivers/line_text/line_text.h"
 #include "drivers/ntp/offset.h"
 #include "drivers/program/program.h"
+#include "net/resolve.h"
 
 namespace vigile {
 
@@ -116,23 +116,43 @@ class NtpDriver final : public Driver {
     return state;
   }
 
-  Result<State> ask_server(BootTime deadline, const std::stop_token& stop,
-                           std::optional<double>& took_ms) const {
-    const auto addresses = resolve_host(settings_.host, settings_.port);
+  // Each of its addresses in turn, with a share of the time; beginning with the one that answered last.
+  Result<State> ask_server(BootTime deadline, const std::stop_token& stop, std::optional<double>& took_ms) {
+    auto addresses = net::resolve(settings_.host, settings_.port, {clock_, deadline, stop});
     if (!addresses) return addresses.error();
-    const SocketAddress& address = addresses->front();
+    net::put_first(*addresses, answered_);
+    Error error;
+    for (std::size_t i = 0; i < addresses->size(); ++i) {
+      const net::Address& address = (*addresses)[i];
+      const BootTime now = clock_.boot();
+      const auto share = (deadline - now) / static_cast<std::int64_t>(addresses->size() - i);
+      auto state = ask_address(address, now + share, stop, took_ms);
+      if (state) {
+        answered_ = address.text;
+        return state;
+      }
+      if (stop.stop_requested()) return state;
+      const std::string cause =
+          addresses->size() == 1 ? state.error().message : address.text + ": " + state.error().message;
+      error = i == 0 ? Error{state.error().kind, cause} : Error{error.kind, error.message + "; " + cause};
+    }
+    return failed(error.kind, error.message);
+  }
+
+  Result<State> ask_address(const net::Address& address, BootTime deadline, const std::stop_token& stop,
+                            std::optional<double>& took_ms) const {
     const UniqueFd fd(::socket(address.bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) != 0)
-      return failed(ErrorKind::unavailable, std::strerror(errno));
+      return Error{ErrorKind::unavailable, std::strerror(errno)};
     std::uint64_t nonce = 0;
     (void)!::getrandom(&nonce, sizeof nonce, 0);
     const Packet request = make_request(nonce);
     const BootTime begin = clock_.boot();
     const std::int64_t sent_ns = to_ns(clock_.wall());
     if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
-      return failed(ErrorKind::unavailable, std::strerror(errno));
+      return Error{ErrorKind::unavailable, std::strerror(errno)};
     while (!stop.stop_requested()) {
-      const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock_.boot());
+      const auto left = std::chrono::ceil<milliseconds>(deadline - clock_.boot());
       if (left <= milliseconds(0)) break;
       pollfd wanted{fd.get(), POLLIN, 0};
       if (::poll(&wanted, 1, static_cast<int>(std::min(left, kSlice).count())) <= 0) continue;
@@ -141,16 +161,16 @@ class NtpDriver final : public Driver {
       // By the time since boot: the clock that is measured may be stepped meanwhile.
       const std::int64_t took_ns = (clock_.boot() - begin).count();
       if (got < 0 && errno == EAGAIN) continue;
-      if (got < 0) return failed(ErrorKind::unavailable, std::strerror(errno));
+      if (got < 0) return Error{ErrorKind::unavailable, std::strerror(errno)};
       auto state =
           parse_reply({reply.data(), static_cast<std::size_t>(got)}, nonce, sent_ns, sent_ns + took_ns);
-      if (!state) return failed(state.error().kind, state.error().message);
+      if (!state) return state.error();
       if (!*state) continue;
       took_ms = static_cast<double>(took_ns) / 1e6;
       (*state)->server = settings_.host;
       return std::move(**state);
     }
-    return failed(ErrorKind::timeout, "no answer");
+    return Error{ErrorKind::timeout, "no answer"};
   }
 
   Result<State> ask_chrony(BootTime deadline, const std::stop_token& stop) const {
@@ -233,6 +253,7 @@ class NtpDriver final : public Driver {
   const NtpSettings settings_;
   const Clock& clock_;
   std::unique_ptr<dbus::Bus> bus_;
+  std::string answered_;  // the address of the server that answered last
 };
 
 Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnvironment& environment) {

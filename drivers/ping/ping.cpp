@@ -117,9 +117,9 @@ class PingDriver final : public Driver {
 
  private:
   Result<Outcome> run(const SampleContext& context) const {
-    auto socket = open_(settings_.address, clock_);
-    if (!socket) return socket.error();
     const BootTime deadline = std::min(context.deadline, context.started + settings_.timeout);
+    auto socket = open_(settings_.address, {clock_, deadline, context.stop});
+    if (!socket) return socket.error();
     Outcome outcome;
     std::vector<std::uint8_t> payload(settings_.size_bytes);
     for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::uint8_t>(i);

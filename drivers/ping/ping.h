@@ -15,7 +15,7 @@ namespace vigile {
 extern const DriverInfo kPingDriver;
 
 using OpenPingSocket =
-    std::function<Result<std::unique_ptr<PingSocket>>(const std::string& address, const Clock& clock)>;
+    std::function<Result<std::unique_ptr<PingSocket>>(const std::string& address, const net::Limit& limit)>;
 
 // As kPingDriver.make, over sockets of one's own.
 Result<std::unique_ptr<Driver>> make_ping(const Options& options, const DriverEnvironment& environment,

@@ -3,7 +3,6 @@
 
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
-#include <netdb.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,23 +22,16 @@ namespace vigile {
 
 namespace {
 
-struct Addresses {
-  addrinfo* list = nullptr;
-  ~Addresses() {
-    if (list != nullptr) ::freeaddrinfo(list);
-  }
-};
-
 class KernelPingSocket final : public PingSocket {
  public:
-  KernelPingSocket(UniqueFd fd, const addrinfo& to, bool raw, const Clock& clock)
+  KernelPingSocket(UniqueFd fd, const net::Address& to, bool raw, const Clock& clock)
       : fd_(std::move(fd)),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        family_(to.ai_family == AF_INET ? IpFamily::v4 : IpFamily::v6),
+        family_(to.bytes.ss_family == AF_INET ? IpFamily::v4 : IpFamily::v6),
         raw_(raw),
         clock_(clock),
-        to_size_(to.ai_addrlen) {
-    std::memcpy(&to_, to.ai_addr, to.ai_addrlen);
+        to_(to.bytes),
+        to_size_(to.size) {
     if (raw_) {
       set_up_raw();
     } else {
@@ -154,27 +146,18 @@ class KernelPingSocket final : public PingSocket {
   const IpFamily family_;
   const bool raw_;
   const Clock& clock_;
-  sockaddr_storage to_{};
+  const sockaddr_storage to_;
   const socklen_t to_size_;
   std::uint16_t identifier_ = 0;
 };
 
-int look_up(const std::string& address, addrinfo** list) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = AI_NUMERICHOST;
-  const int code = ::getaddrinfo(address.c_str(), nullptr, &hints, list);
-  if (code != EAI_NONAME) return code;
-  hints.ai_flags = AI_ADDRCONFIG;
-  return ::getaddrinfo(address.c_str(), nullptr, &hints, list);
-}
-
-Result<std::unique_ptr<PingSocket>> open_to(const std::string& address, const addrinfo& to,
+Result<std::unique_ptr<PingSocket>> open_to(const std::string& address, const net::Address& to,
                                             const Clock& clock) {
   constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const int protocol = to.ai_family == AF_INET ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
+  const int family = to.bytes.ss_family;
+  const int protocol = family == AF_INET ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
   for (const bool raw : {false, true}) {
-    UniqueFd fd(::socket(to.ai_family, (raw ? SOCK_RAW : SOCK_DGRAM) | kFlags, protocol));
+    UniqueFd fd(::socket(family, (raw ? SOCK_RAW : SOCK_DGRAM) | kFlags, protocol));
     if (fd) return std::unique_ptr<PingSocket>(new KernelPingSocket(std::move(fd), to, raw, clock));
     if (raw && (errno == EPERM || errno == EACCES)) {
       return Error{
@@ -189,14 +172,13 @@ Result<std::unique_ptr<PingSocket>> open_to(const std::string& address, const ad
 
 }  // namespace
 
-Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const Clock& clock) {
-  Addresses addresses;
-  if (const int code = look_up(address, &addresses.list); code != 0)
-    return Error{ErrorKind::unavailable, address + ": " + ::gai_strerror(code)};
-  Error last{ErrorKind::unavailable, address + ": has no address"};
+Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const net::Limit& limit) {
+  const auto addresses = net::resolve(address, 0, limit);
+  if (!addresses) return addresses.error();
+  Error last;
   // A name may have an address of a family that this machine has not.
-  for (const addrinfo* one = addresses.list; one != nullptr; one = one->ai_next) {
-    auto socket = open_to(address, *one, clock);
+  for (const net::Address& one : *addresses) {
+    auto socket = open_to(address, one, limit.clock);
     if (socket) return socket;
     last = socket.error();
   }

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "drivers/ping/icmp_packet.h"
+#include "net/resolve.h"
 
 namespace vigile {
 
@@ -40,8 +41,8 @@ class PingSocket {
 };
 
 // A kernel's ICMP socket: icmp(7)'s datagram socket where net.ipv4.ping_group_range lets us, else a raw one.
-// Looks the name up, which may block. `clock` outlives the socket. Errors: permission (the message says what
-// is missing), unavailable (no such name).
-Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const Clock& clock);
+// The limit is for looking up the name; its clock outlives the socket. Errors: permission (the message says
+// what is missing); those of net::resolve().
+Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const net::Limit& limit);
 
 }  // namespace vigile

@@ -23,6 +23,10 @@ using testing::HasSubstr;
 
 const SystemClock kClock;
 
+net::Limit within_a_minute() {
+  return {kClock, kClock.boot() + 60s};
+}
+
 struct Sampled {
   Result<void> result;
   std::string text;
@@ -77,7 +81,7 @@ TEST(PingSocket, IsAnsweredByLoopback) {
 TEST(PingSocket, IsADatagramSocketWhereThatIsAllowed) {
   const bool allowed = in_own_network([] {
     std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "0 2147483647" << std::flush;
-    const auto socket = open_ping_socket("127.0.0.1", kClock);
+    const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
     ASSERT_TRUE(socket);
     ASSERT_FALSE((*socket)->raw());
     expect_replies_from_loopback();
@@ -91,7 +95,7 @@ TEST(PingSocket, IsADatagramSocketWhereThatIsAllowed) {
 TEST(PingSocket, IsARawSocketElsewhere) {
   const bool allowed = in_own_network([] {
     std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "1 0" << std::flush;
-    const auto socket = open_ping_socket("127.0.0.1", kClock);
+    const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
     ASSERT_TRUE(socket) << socket.error().message;
     ASSERT_TRUE((*socket)->raw());
     expect_replies_from_loopback();
@@ -100,7 +104,7 @@ TEST(PingSocket, IsARawSocketElsewhere) {
 }
 
 TEST(PingSocket, WaitsNoLongerThanAStop) {
-  const auto socket = open_ping_socket("127.0.0.1", kClock);
+  const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
   if (!socket) GTEST_SKIP() << socket.error().message;
   std::stop_source stop;
   const std::jthread stopping([&] { stop.request_stop(); });
@@ -114,9 +118,8 @@ TEST(PingSocket, WaitsNoLongerThanAStop) {
 }
 
 TEST(PingSocket, SaysWhatItCannotFind) {
-  const auto socket = open_ping_socket("no-such-host.invalid", kClock);
+  const auto socket = open_ping_socket("no-such-host.invalid", within_a_minute());
   ASSERT_FALSE(socket);
-  EXPECT_EQ(socket.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(socket.error().message, HasSubstr("no-such-host.invalid: "));
 }
 

@@ -17,7 +17,6 @@
 #include <cstring>
 
 #include "core/mutex.h"
-#include "core/tcp_probe.h"
 #include "core/unique_fd.h"
 #include "core/units.h"
 
@@ -232,10 +231,7 @@ void SnmpSession::close() {
   session_ = nullptr;
 }
 
-Result<void> SnmpSession::open(const Patience& patience) {
-  const auto addresses = resolve_host(peer_.host, peer_.port);
-  if (!addresses) return Error{addresses.error().kind, peer_.shown + ": " + addresses.error().message};
-  const SocketAddress& address = addresses->front();
+Result<void> SnmpSession::open(const net::Address& address, const Patience& patience) {
   const bool v6 = address.bytes.ss_family == AF_INET6;
   std::string name =
       (v6 ? "udp6:[" + address.text + "]:" : "udp:" + address.text + ":") + std::to_string(peer_.port);
@@ -396,9 +392,39 @@ Result<bool> SnmpSession::try_once(const Ask& ask, const Patience& patience) {
 }
 
 Result<Response> SnmpSession::exchange(const Ask& ask, const Patience& patience) {
-  if (session_ == nullptr) {
-    if (auto opened = open(patience); !opened) return opened.error();
+  if (session_ == nullptr) return exchange_anew(ask, patience);
+  // An agent with other addresses leaves them time.
+  const BootTime now = clock_.boot();
+  auto response =
+      exchange_open(ask, {is_only_ ? patience.deadline : now + (patience.deadline - now) / 2, patience.stop});
+  if (response || is_only_ || response.error().kind == ErrorKind::permission) return response;
+  return exchange_anew(ask, patience);
+}
+
+Result<Response> SnmpSession::exchange_anew(const Ask& ask, const Patience& patience) {
+  auto addresses = net::resolve(peer_.host, peer_.port, {clock_, patience.deadline, patience.stop});
+  if (!addresses) return Error{addresses.error().kind, peer_.shown + ": " + addresses.error().message};
+  is_only_ = addresses->size() == 1;
+  net::put_first(*addresses, address_);
+  Error error;
+  for (std::size_t i = 0; i < addresses->size(); ++i) {
+    const net::Address& address = (*addresses)[i];
+    const BootTime now = clock_.boot();
+    const auto share = (patience.deadline - now) / static_cast<std::int64_t>(addresses->size() - i);
+    const Patience part{now + share, patience.stop};
+    const auto opened = open(address, part);
+    Result<Response> response = opened ? exchange_open(ask, part) : Result<Response>(opened.error());
+    if (response) address_ = address.text;
+    if (response || is_only_ || patience.stop.stop_requested()) return response;
+    if (response.error().kind == ErrorKind::permission) return response;  // it is there
+    const std::string cause = address.text + response.error().message.substr(peer_.shown.size());
+    error = i == 0 ? Error{response.error().kind, peer_.shown + ": " + cause}
+                   : Error{error.kind, error.message + "; " + cause};
   }
+  return error;
+}
+
+Result<Response> SnmpSession::exchange_open(const Ask& ask, const Patience& patience) {
   asked_.clear();
   for (int attempt = 0; attempt <= retries_; ++attempt) {
     const auto done = try_once(ask, patience);

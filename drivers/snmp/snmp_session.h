@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "drivers/snmp/snmp_settings.h"
+#include "net/resolve.h"
 
 namespace vigile::snmp {
 
@@ -66,7 +67,12 @@ class SnmpSession {
   };
 
   Result<Response> exchange(const Ask& ask, const Patience& patience);
-  Result<void> open(const Patience& patience);
+  // Each of the agent's addresses in turn, with a share of the time; beginning with the one that answered
+  // last.
+  Result<Response> exchange_anew(const Ask& ask, const Patience& patience);
+  // Over the session that is open. It is closed after an error.
+  Result<Response> exchange_open(const Ask& ask, const Patience& patience);
+  Result<void> open(const net::Address& address, const Patience& patience);
   // Version 3: asks the agent for its engine, whose id belongs into each message.
   Result<void> discover(const Patience& patience);
   // Sends, and waits until it is answered or the try is over. False: not answered.
@@ -80,6 +86,8 @@ class SnmpSession {
   const int retries_;
   const Clock& clock_;
   void* session_ = nullptr;  // absent: not open
+  std::string address_;      // of the session; without one, the address that answered last
+  bool is_only_ = true;      // the agent has no other
   Figures figures_;
   // What the library's callback leaves for who waits:
   std::vector<int> asked_;  // request ids of this exchange; a late answer to an earlier try counts

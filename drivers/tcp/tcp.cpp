@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/tcp/tcp.h"
 
-#include <netdb.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 
-#include "core/unique_fd.h"
+#include "net/connect_any.h"
 
 namespace vigile {
 
@@ -31,13 +25,6 @@ constexpr std::array kOptions = {
 constexpr std::array<MetricSpec, 2> kMetrics = {
     MetricSpec{"response_time", "response_time", "float", "ms", "from the SYN to the connection, connect(2)"},
     MetricSpec{"tcp_up", "up", "int", "1", "1: it accepted a connection, 0: it did not"},
-};
-
-struct Addresses {
-  addrinfo* list = nullptr;
-  ~Addresses() {
-    if (list != nullptr) ::freeaddrinfo(list);
-  }
 };
 
 class TcpDriver final : public Driver {
@@ -61,49 +48,12 @@ class TcpDriver final : public Driver {
   }
 
  private:
-  // Milliseconds. Tries the addresses that the name has, one after another, until one answers.
+  // Milliseconds.
   Result<double> connect(const SampleContext& context) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-    Addresses addresses;
-    if (const int code = ::getaddrinfo(target_.host.c_str(), target_.port.c_str(), &hints, &addresses.list);
-        code != 0) {
-      return Error{ErrorKind::unavailable, address_ + ": " + ::gai_strerror(code)};
-    }
     const BootTime deadline = std::min(context.deadline, context.started + timeout_);
-    Error last{ErrorKind::unavailable, address_ + ": has no address"};
-    for (const addrinfo* one = addresses.list; one != nullptr; one = one->ai_next) {
-      auto took = connect_to(*one, deadline, context.stop);
-      if (took || took.error().kind == ErrorKind::timeout) return took;
-      last = took.error();
-    }
-    return last;
-  }
-
-  Result<double> connect_to(const addrinfo& to, BootTime deadline, std::stop_token stop) {
-    const UniqueFd fd(::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) return errno_error(address_, errno);
-    const UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    const std::stop_callback on_stop(stop, [&wake] { (void)::eventfd_write(wake.get(), 1); });
-    const BootTime begin = clock_.boot();
-    if (::connect(fd.get(), to.ai_addr, to.ai_addrlen) != 0) {
-      if (errno != EINPROGRESS) return errno_error(address_, errno);
-      pollfd waiting[] = {{fd.get(), POLLOUT, 0}, {wake.get(), POLLIN, 0}};
-      for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_.boot()).count();
-        if (left <= 0) return Error{ErrorKind::timeout, address_ + ": no answer within the timeout"};
-        const int ready = ::poll(waiting, 2, static_cast<int>(std::min<std::int64_t>(left, 3'600'000)));
-        if (ready < 0 && errno != EINTR) return errno_error(address_, errno);
-        if (waiting[1].revents != 0) return Error{ErrorKind::unavailable, address_ + ": stopped"};
-        if (ready > 0 && waiting[0].revents != 0) break;
-      }
-      int error = 0;
-      socklen_t size = sizeof error;
-      ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error != 0) return errno_error(address_, error);
-    }
-    return std::chrono::duration<double, std::milli>(clock_.boot() - begin).count();
+    const auto connected = net::connect_any(target_.host, target_.port, {clock_, deadline, context.stop});
+    if (!connected) return Error{connected.error().kind, address_ + ": " + connected.error().message};
+    return std::chrono::duration<double, std::milli>(connected->took).count();
   }
 
   const std::string address_;
@@ -139,7 +89,7 @@ Result<HostPort> parse_host_port(std::string_view text) {
       number > 65535) {
     return bad;
   }
-  return HostPort{std::string(host), std::string(port)};
+  return HostPort{std::string(host), static_cast<std::uint16_t>(number)};
 }
 
 const DriverInfo kTcpDriver = {.name = "tcp",

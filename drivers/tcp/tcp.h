@@ -3,6 +3,7 @@
 // §3.5.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,7 @@ extern const DriverInfo kTcpDriver;
 
 struct HostPort {
   std::string host;  // without brackets
-  std::string port;
+  std::uint16_t port = 0;
 };
 
 // "host:port", "192.0.2.7:22", "[2001:db8::1]:443". Errors: config.

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "core/unique_fd.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
+#include "support/silent_address.h"
 
 namespace vigile {
 namespace {
@@ -88,6 +90,15 @@ TEST(Tcp, GivesUpAtItsTimeoutDeadlineOrAStop) {
   EXPECT_EQ(stopped.text, "");  // not its fault: nothing is said of availability
 }
 
+TEST(Tcp, ASilentAddressOfANameDoesNotMakeItUnreachable) {
+  const Listener listener;
+  const SilentAddress silent("127.0.0.2", listener.port);
+  ::setenv("VIGILE_TEST_NAMES", "press.test=127.0.0.2,127.0.0.1", 1);
+  const Answer answer = sample("press.test:" + std::to_string(listener.port), 60s, {}, ", timeout: 60s");
+  ASSERT_TRUE(answer.result) << answer.result.error().message;
+  EXPECT_NE(answer.text.find("up=1i"), std::string::npos) << answer.text;
+}
+
 // A line "<address> -> <host> <port>", or "<address> -> error".
 TEST(Tcp, ReadsAddresses) {
   std::ifstream lines(testcases_of(kTcpDriver) / "addresses.txt");
@@ -97,7 +108,8 @@ TEST(Tcp, ReadsAddresses) {
     ASSERT_NE(arrow, std::string::npos) << line;
     const std::string address = line.substr(0, arrow == 0 ? 0 : arrow - 1);
     const auto parsed = parse_host_port(address);
-    EXPECT_EQ(parsed ? parsed->host + " " + parsed->port : "error", line.substr(arrow + 3)) << address;
+    EXPECT_EQ(parsed ? parsed->host + " " + std::to_string(parsed->port) : "error", line.substr(arrow + 3))
+        << address;
     if (!parsed) {
       EXPECT_EQ(parsed.error().kind, ErrorKind::config);
     }

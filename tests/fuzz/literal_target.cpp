@@ -70,7 +70,7 @@ Fault status_fault(std::string_view text) {
 Fault host_fault(std::string_view text) {
   const auto address = parse_host_port(text);
   if (!address) return std::nullopt;
-  if (address->host.empty() || address->port.empty()) return "half an address";
+  if (address->host.empty() || address->port == 0) return "half an address";
   return std::nullopt;
 }
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "core/tcp_probe.h"
+#include "net/connect_any.h"
 #include "point/line_encode.h"
 #include "sinks/influx/answer.h"
 #include "sinks/influx/client.h"
@@ -80,20 +80,21 @@ class ConnectionCheck {
       endpoint.port = kProxyPort;
     }
     const std::string what = by_proxy ? "proxy " : "";
-    const auto addresses = resolve_host(endpoint.host, endpoint.port);
+    const auto addresses =
+        net::resolve(endpoint.host, endpoint.port, {clock_, clock_.boot() + settings_.connect_timeout});
     if (!addresses) {
       return fail("name resolution", what + addresses.error().message,
                   "check the host in " + std::string(by_proxy ? "proxy" : "url") + " and this device's DNS");
     }
     std::string texts;
-    for (const SocketAddress& address : *addresses) texts += (texts.empty() ? "" : ", ") + address.text;
+    for (const net::Address& address : *addresses) texts += (texts.empty() ? "" : ", ") + address.text;
     say(Kind::ok, "name resolution",
         what + (texts == endpoint.host ? texts + " needs none" : endpoint.host + " is " + texts));
 
     std::string causes;
-    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(settings_.connect_timeout);
-    for (const SocketAddress& address : *addresses) {
-      const auto reached = probe_tcp(address, limit);
+    for (const net::Address& address : *addresses) {
+      const auto reached =
+          net::connect_any({&address, 1}, {clock_, clock_.boot() + settings_.connect_timeout});
       const std::string at = address.text + " port " + std::to_string(endpoint.port);
       if (reached) {
         say(Kind::ok, "TCP connection", what + at);

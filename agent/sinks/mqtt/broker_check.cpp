@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/mqtt/broker_check.h"
 
-#include "core/tcp_probe.h"
+#include "net/connect_any.h"
 #include "sinks/mqtt/client.h"
 #include "sinks/mqtt/outcomes.h"
 #include "sinks/mqtt/settings.h"
@@ -20,21 +20,22 @@ bool check_broker(const Options& options, const SinkEnvironment& environment, co
     return fail("certificates", files.error().message, "correct the file, or its path in the settings");
   }
 
-  const auto addresses = resolve_host(settings->host, settings->port);
+  const Clock& clock = environment.clock;
+  const auto addresses =
+      net::resolve(settings->host, settings->port, {clock, clock.boot() + settings->connect_timeout});
   if (!addresses) {
     return fail("name resolution", addresses.error().message, "check the host in url and this device's DNS");
   }
   std::string texts;
-  for (const SocketAddress& address : *addresses) texts += (texts.empty() ? "" : ", ") + address.text;
+  for (const net::Address& address : *addresses) texts += (texts.empty() ? "" : ", ") + address.text;
   report({Kind::ok, "name resolution",
           texts == settings->host ? texts + " needs none" : settings->host + " is " + texts, ""});
 
-  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(settings->connect_timeout);
   std::string causes;
   bool reached = false;
-  for (const SocketAddress& address : *addresses) {
+  for (const net::Address& address : *addresses) {
     const std::string at = address.text + " port " + std::to_string(settings->port);
-    const auto probe = probe_tcp(address, limit);
+    const auto probe = net::connect_any({&address, 1}, {clock, clock.boot() + settings->connect_timeout});
     if (probe) {
       report({Kind::ok, "TCP connection", at, ""});
       reached = true;
