@@ -78,6 +78,12 @@ std::string cause_of(int code, std::chrono::nanoseconds timeout) {
   }
 }
 
+void drain(int fd) {
+  std::array<char, 256> unwanted{};
+  while (::recv(fd, unwanted.data(), unwanted.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
 ErrorKind kind_of(int exception) {
   return exception == MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS ? ErrorKind::not_found : ErrorKind::unavailable;
 }
@@ -166,21 +172,24 @@ Result<void> Bus::open_serial() {
   return {};
 }
 
-Result<void> Bus::connect(std::chrono::nanoseconds timeout, const Patience& patience) {
-  if (line_.is_serial()) {
-    if (auto opened = open_serial(); !opened) return opened;
-  } else {
-    const BootTime deadline = std::min(patience.deadline, clock_.boot() + timeout);
-    auto connected = net::connect_any(line_.host, line_.port, {clock_, deadline, patience.stop});
-    if (!connected) {
-      return Error{connected.error().kind, line_.shown + ": cannot connect: " + connected.error().message};
-    }
-    const int on = 1;
-    ::setsockopt(connected->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    context_ = ::modbus_new_tcp("127.0.0.1", MODBUS_TCP_DEFAULT_PORT);  // never used: the socket is ours
-    if (context_ == nullptr) return errno_error(line_.shown, errno);
-    ::modbus_set_socket(context_, connected->fd.release());
+Result<void> Bus::open_tcp(std::chrono::nanoseconds timeout, const Patience& patience) {
+  const BootTime deadline = std::min(patience.deadline, clock_.boot() + timeout);
+  auto connected = net::connect_any(line_.host, line_.port, {clock_, deadline, patience.stop});
+  if (!connected) {
+    return Error{connected.error().kind, line_.shown + ": cannot connect: " + connected.error().message};
   }
+  const int on = 1;
+  ::setsockopt(connected->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // Of what is to be opened nothing is used: the socket is ours.
+  context_ = line_.is_rtu_over_tcp ? ::modbus_new_rtu("/dev/null", 9600, 'N', 8, 1)
+                                   : ::modbus_new_tcp("127.0.0.1", MODBUS_TCP_DEFAULT_PORT);
+  if (context_ == nullptr) return errno_error(line_.shown, errno);
+  ::modbus_set_socket(context_, connected->fd.release());
+  return {};
+}
+
+Result<void> Bus::connect(std::chrono::nanoseconds timeout, const Patience& patience) {
+  if (auto opened = line_.is_serial() ? open_serial() : open_tcp(timeout, patience); !opened) return opened;
   if (::modbus_get_socket(context_) >= FD_SETSIZE) {  // libmodbus waits with select(2)
     close();
     return Error{ErrorKind::unavailable, line_.shown + ": this process has too many open files"};
@@ -196,8 +205,9 @@ int Bus::exchange(const Request& request, std::chrono::nanoseconds timeout, cons
   ::modbus_set_response_timeout(context_, static_cast<std::uint32_t>(us / 1'000'000),
                                 static_cast<std::uint32_t>(us % 1'000'000));
   if (::modbus_set_slave(context_, request.unit_id) != 0) return errno;
-  if (line_.is_serial()) ::modbus_flush(context_);  // an answer that came too late, or noise
   const int fd = ::modbus_get_socket(context_);
+  if (line_.is_serial()) ::modbus_flush(context_);  // an answer that came too late, or noise
+  if (line_.is_rtu_over_tcp) drain(fd);  // likewise: its frames do not say which question they answer
   const bool is_serial = line_.is_serial();
   const std::stop_callback wake(patience.stop, [fd, is_serial] {
     if (!is_serial) ::shutdown(fd, SHUT_RDWR);
@@ -279,8 +289,8 @@ Outcome Bus::read(const Request& request, const Manner& manner, const Patience& 
     const bool stays = line_.is_serial() && (code == ETIMEDOUT || is_damage(code));
     if (!stays) close();
     if (++attempt <= manner.retries) continue;
-    return failed(What::absent, {code == ETIMEDOUT ? ErrorKind::timeout : ErrorKind::unavailable,
-                                 where + cause_of(code, timeout)});
+    if (code == ETIMEDOUT) return failed(What::silent, {ErrorKind::timeout, where + cause_of(code, timeout)});
+    return failed(What::wrong, {ErrorKind::unavailable, where + cause_of(code, timeout)});
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to one line (a TCP peer or a serial port) through libmodbus, shared by all instances that
-// name it, in this process: a serial line takes one request at a time, and gateways take few connections.
+// One connection to one line (a TCP peer, or a serial port here or behind TCP) through libmodbus, shared by
+// all instances that name it, in this process: a serial line takes one request at a time, and gateways take
+// few connections.
 #pragma once
 
 #include <chrono>
@@ -37,7 +38,9 @@ struct Outcome {
   enum class What {
     read,
     refused,      // the unit answered with an exception
-    absent,       // the unit did not answer as it should; other units may
+    absent,       // the gateway says that the unit is not there; other units may be
+    silent,       // no answer, or not all of it, in time
+    wrong,        // the answer was damaged, of another question, or the connection was closed instead
     unreachable,  // the line cannot be used
     given_up,     // deadline or stop
   };
@@ -94,6 +97,7 @@ class Bus {
   Outcome read(const Request& request, const Manner& manner, const Patience& patience, Values& out);
   Result<void> connect(std::chrono::nanoseconds timeout, const Patience& patience);
   Result<void> open_serial();
+  Result<void> open_tcp(std::chrono::nanoseconds timeout, const Patience& patience);
   void close();
   // 0, or what libmodbus left in errno.
   int exchange(const Request& request, std::chrono::nanoseconds timeout, const Patience& patience,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string>
 
 #include "drivers/modbus/bus.h"
@@ -23,6 +24,11 @@ constexpr std::array kMetrics = {
 // A request that was refused is split, and stays so. What was only a bad moment of the device is thus made
 // good again.
 constexpr std::chrono::hours kPlanAgainEvery{1};
+
+// A unit that answers nothing rightly is given up for the run after this many requests with a wrong answer.
+constexpr int kMostWrong = 3;
+// And one that has answered in this run, after this many in a row that it did not answer.
+constexpr int kMostSilent = 2;
 
 class ModbusDriver final : public Driver {
  public:
@@ -48,7 +54,10 @@ class ModbusDriver final : public Driver {
     if (context.stop.stop_requested() && run.error) return *run.error;
     // A line that other instances hold says nothing about this one's units.
     const bool never_asked = run.given_up && run.requests == 0;
-    if (!run.absent.empty() || run.unreachable || (run.given_up && !never_asked)) {
+    const bool any_failed = std::any_of(run.units.begin(), run.units.end(), [](const auto& unit) {
+      return unit.second.has_failed && !unit.second.has_answered;
+    });
+    if (any_failed || run.unreachable || (run.given_up && !never_asked)) {
       out.availability(false, std::nullopt, run.error->message);
     } else if (!never_asked) {
       out.availability(true, run.response_ms(), "");
@@ -60,9 +69,20 @@ class ModbusDriver final : public Driver {
   }
 
  private:
+  // How one unit fares in a run.
+  struct Unit {
+    bool has_answered = false;  // with values, or an exception of its own
+    bool has_failed = false;    // a request was not answered, or wrongly
+    bool has_read = false;
+    bool was_split = false;  // a request was split that it may have refused for another cause than its extent
+    bool is_absent = false;  // not asked any more in this run
+    int silent = 0;          // requests in a row that it did not answer
+    int wrong = 0;           // requests that it answered wrongly
+  };
+
   struct Run {
     std::vector<std::optional<Reading>> readings;
-    std::vector<int> absent;  // units that did not answer
+    std::map<int, Unit> units;
     bool unreachable = false;
     bool given_up = false;
     int requests = 0, errors = 0, answers = 0, failures = 0;
@@ -86,40 +106,87 @@ class ModbusDriver final : public Driver {
       plan_again_at_ = clock_.boot() + kPlanAgainEvery;
     }
     const Manner manner{settings_.timeout, settings_.delay, settings_.retries};
-    for (std::size_t i = 0; i < plan_.size();) {
-      const int unit = plan_[i].unit_id;
-      if (std::find(run.absent.begin(), run.absent.end(), unit) != run.absent.end()) {
+    for (std::size_t i = 0; i < plan_.size() && !run.unreachable && !run.given_up;) {
+      Unit& unit = run.units[plan_[i].unit_id];
+      if (unit.is_absent) {
         ++i;
         continue;
       }
       const Outcome outcome = turn.read(plan_[i], manner, patience, values_);
       run.requests += outcome.requests;
       run.errors += outcome.errors;
+      plan_[i].was_silent = outcome.what == What::silent;
       if (outcome.what == What::read || outcome.what == What::refused) {
         ++run.answers;
         run.total_ms += outcome.response_ms;
+        unit.has_answered = true;
+        unit.silent = 0;
       }
       if (outcome.what == What::read) {
+        unit.has_read = true;
         decode(plan_[i], run);
       } else if (may_be_split(outcome, plan_[i])) {
+        unit.was_split = unit.was_split || !is_of_extent(outcome);
         auto [first, second] = split(plan_[i], settings_.registers);
         plan_[i] = std::move(second);
         plan_.insert(plan_.begin() + static_cast<std::ptrdiff_t>(i), std::move(first));
         continue;
       } else {
         run.keep(*outcome.error);
-        if (outcome.what == What::absent) run.absent.push_back(unit);
-        run.unreachable = run.unreachable || outcome.what == What::unreachable;
-        run.given_up = run.given_up || outcome.what == What::given_up;
-        if (run.unreachable || run.given_up) return;
+        take_failure(outcome, unit, run);
       }
       ++i;
     }
+    learn(run);
+  }
+
+  static void take_failure(const Outcome& outcome, Unit& unit, Run& run) {
+    using What = Outcome::What;
+    unit.has_failed = unit.has_failed || outcome.what == What::absent || outcome.what == What::silent ||
+                      outcome.what == What::wrong;
+    switch (outcome.what) {
+      case What::absent:
+        unit.is_absent = true;
+        break;
+      case What::silent:
+        unit.is_absent = ++unit.silent >= (unit.has_answered ? kMostSilent : 1);
+        break;
+      case What::wrong:
+        unit.is_absent = ++unit.wrong >= kMostWrong && !unit.has_answered;
+        break;
+      case What::unreachable:
+        run.unreachable = true;
+        break;
+      case What::given_up:
+        run.given_up = true;
+        break;
+      case What::read:
+      case What::refused:
+        break;
+    }
+  }
+
+  // For the next run.
+  void learn(const Run& run) {
+    // What is not answered comes last, so that it does not keep the unit's other requests from being asked.
+    std::stable_sort(plan_.begin(), plan_.end(),
+                     [](const Request& a, const Request& b) { return a.was_silent < b.was_silent; });
+    // Nothing was won by splitting: the unit as a whole had a bad moment.
+    const bool in_vain = std::any_of(run.units.begin(), run.units.end(), [](const auto& unit) {
+      return unit.second.was_split && !unit.second.has_read;
+    });
+    if (in_vain) plan_.clear();
   }
 
   // Illegal address: one of them is not there. Illegal value: more at once than it answers.
+  static bool is_of_extent(const Outcome& outcome) {
+    return outcome.exception == 2 || outcome.exception == 3;
+  }
+
+  // Devices refuse an address that they do not have with other exceptions, too; but not with those that say
+  // "later" (5 and 6).
   static bool may_be_split(const Outcome& outcome, const Request& request) {
-    return outcome.what == Outcome::What::refused && (outcome.exception == 2 || outcome.exception == 3) &&
+    return outcome.what == Outcome::What::refused && outcome.exception != 5 && outcome.exception != 6 &&
            request.entries.size() > 1;
   }
 

@@ -46,7 +46,9 @@ std::string sample(Driver& driver, std::chrono::nanoseconds deadline = 20s, std:
   std::string text = replace_numbers(out.text, " response_time=", " #");
   text = replace_numbers(replace_all(text, " #,", " "), "availability up ", "availability up #");
   text = replace_all(text, "availability up # ms", "availability up");
-  return replace_numbers(replace_numbers(text, "tcp://127.0.0.1:", "LINE"), "rtu:///dev/pts/", "LINE");
+  for (const char* line : {"rtu+tcp://127.0.0.1:", "tcp://127.0.0.1:", "rtu:///dev/pts/"})
+    text = replace_numbers(text, line, "LINE");
+  return text;
 }
 
 // A device that has these addresses only.
@@ -63,11 +65,15 @@ ScriptedUnit::Script has(std::vector<int> addresses) {
 class ModbusLine : public testing::TestWithParam<ScriptedUnit::Line> {
  protected:
   bool serial() const { return GetParam() == ScriptedUnit::Line::serial; }
+  bool has_rtu_frames() const { return GetParam() != ScriptedUnit::Line::tcp; }
 };
 INSTANTIATE_TEST_SUITE_P(Each, ModbusLine,
-                         testing::Values(ScriptedUnit::Line::tcp, ScriptedUnit::Line::serial),
+                         testing::Values(ScriptedUnit::Line::tcp, ScriptedUnit::Line::serial,
+                                         ScriptedUnit::Line::rtu_over_tcp),
                          [](const auto& one) {
-                           return one.param == ScriptedUnit::Line::tcp ? "tcp" : "serial";
+                           return one.param == ScriptedUnit::Line::tcp      ? "tcp"
+                                  : one.param == ScriptedUnit::Line::serial ? "serial"
+                                                                            : "rtu_over_tcp";
                          });
 
 TEST_P(ModbusLine, OneBadRegisterDoesNotTakeTheOthers) {
@@ -105,6 +111,73 @@ TEST_P(ModbusLine, NamesWhatTheDeviceSays) {
   }
 }
 
+// Some devices refuse an address that they do not have with another exception.
+TEST_P(ModbusLine, AnExceptionOfAnyKindCostsItsAddressOnly) {
+  for (const int code : {1, 2, 3, 4, 8, 99}) {
+    SCOPED_TRACE(code);
+    ScriptedUnit unit(GetParam(), [code](const Asked& asked) {
+      const bool touches = asked.first <= 3 && 3 < asked.first + asked.count;
+      return touches ? ScriptedUnit::exception(asked, code) : ScriptedUnit::words(asked);
+    });
+    const auto driver =
+        make(unit.address(),
+             "registers: [{name: a, address: 1}, {name: b, address: 2}, {name: bad, address: 3}, "
+             "{name: c, address: 4}]");
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_THAT(sample(*driver), AllOf(HasSubstr("LINE,unit=1 a=1i,b=2i,c=4i\n"),
+                                         HasSubstr("availability up\n"), HasSubstr(" unit 1, holding 3: ")));
+    }
+    EXPECT_EQ(unit.asked(), 5 + 3);  // the second run asks in three
+  }
+}
+
+TEST_P(ModbusLine, ABadMomentOfADeviceIsForgotten) {
+  std::atomic<bool> bad{true};
+  ScriptedUnit unit(GetParam(), [&](const Asked& asked) {
+    return bad ? ScriptedUnit::exception(asked, 4) : ScriptedUnit::words(asked);
+  });
+  const auto driver = make(unit.address(), "registers: [{name: a, address: 1}, {name: b, address: 2}]");
+  EXPECT_THAT(sample(*driver), HasSubstr("requests=3i,errors=3i"));
+  bad = false;
+  EXPECT_THAT(sample(*driver), HasSubstr("a=1i,b=2i\nmodbus,address=LINE requests=1i,errors=0i"));
+}
+
+TEST_P(ModbusLine, AWrongOrEmptyAnswerCostsOneRequest) {
+  for (const Then then : {Then::damaged, Then::half, Then::silence, Then::close}) {
+    if (then == Then::close && serial()) continue;
+    SCOPED_TRACE(static_cast<int>(then));
+    ScriptedUnit unit(GetParam(), [then](const Asked& asked) {
+      Reply reply = ScriptedUnit::words(asked);
+      if (asked.first == 100) reply.then = then;
+      return reply;
+    });
+    const auto driver = make(unit.address(),
+                             "timeout: 200ms, retries: 0, registers: [{name: a, address: 1}, "
+                             "{name: bad, address: 100}, {name: b, address: 200}]");
+    EXPECT_THAT(sample(*driver), AllOf(HasSubstr("LINE,unit=1 a=1i,b=200i\n"), HasSubstr("availability up\n"),
+                                       HasSubstr("error: "), HasSubstr(" unit 1, holding 100: ")));
+  }
+}
+
+TEST_P(ModbusLine, WhatIsNotAnsweredIsAskedLast) {
+  ScriptedUnit unit(GetParam(), [](const Asked& asked) {
+    Reply reply = ScriptedUnit::words(asked);
+    if (asked.first == 1) reply.then = Then::silence;
+    return reply;
+  });
+  const auto driver =
+      make(unit.address(),
+           "timeout: 200ms, retries: 0, registers: [{name: bad, address: 1}, {name: a, address: 100}, "
+           "{name: b, address: 200}]");
+  // A unit that says nothing at all is not asked again: there may be nobody.
+  EXPECT_THAT(sample(*driver), AllOf(HasSubstr("requests=1i,errors=1i"), HasSubstr("availability down")));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(sample(*driver),
+                AllOf(HasSubstr("LINE,unit=1 a=100i,b=200i\n"), HasSubstr("availability up\n"),
+                      HasSubstr("error: timeout: LINE unit 1, holding 1: ")));
+  }
+}
+
 TEST_P(ModbusLine, AUnitThatAGatewayDoesNotReachIsDownAndAskedNoMore) {
   ScriptedUnit gateway(GetParam(), [](const Asked& asked) {
     if (asked.unit == 2) return ScriptedUnit::exception(asked, 11);
@@ -133,9 +206,9 @@ TEST_P(ModbusLine, DamageIsAskedAgain) {
       if (wrong-- > 0) reply.then = then;
       return reply;
     });
-    // A serial line cannot be closed; over TCP the unit is not compared, the transaction is.
+    // A serial line cannot be closed; in frames of TCP the unit is not compared, the transaction is.
     if (then == Then::close && serial()) continue;
-    if (then == Then::wrong_unit && !serial()) continue;
+    if (then == Then::wrong_unit && !has_rtu_frames()) continue;
     const auto driver = make(unit.address(), "timeout: 100ms, registers: [{name: a, address: 1}]");
     EXPECT_EQ(
         sample(*driver),
@@ -162,12 +235,13 @@ TEST_P(ModbusLine, SaysWhatWasWrongWithAnAnswer) {
   const std::string place = "LINE unit 1, holding 1: ";
   EXPECT_EQ(answer(Then::silence), "error: timeout: " + place + "no answer within 60ms\n");
   EXPECT_EQ(answer(Then::half), "error: timeout: " + place + "no answer within 60ms\n");
-  EXPECT_EQ(answer(Then::damaged),
-            "error: unavailable: " + place +
-                (serial() ? "the answer is damaged (checksum)\n" : "the answer does not fit the question\n"));
-  if (serial()) {
+  EXPECT_EQ(answer(Then::damaged), "error: unavailable: " + place +
+                                       (has_rtu_frames() ? "the answer is damaged (checksum)\n"
+                                                         : "the answer does not fit the question\n"));
+  if (has_rtu_frames()) {
     EXPECT_EQ(answer(Then::wrong_unit), "error: unavailable: " + place + "another unit answered\n");
-  } else {
+  }
+  if (!serial()) {
     EXPECT_EQ(answer(Then::close), "error: unavailable: " + place + "the connection was closed\n");
   }
 }

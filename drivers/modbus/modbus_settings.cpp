@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/modbus/modbus_settings.h"
-#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
@@ -8,11 +7,15 @@
 #include <set>
 #include <utility>
 
+#include "drivers/modbus/register_address.h"
+#include "drivers/scale/scale.h"
+
 namespace vigile::modbus {
 
 namespace {
 
 constexpr std::array<std::string_view, 3> kParities = {"none", "even", "odd"};
+constexpr std::array<std::string_view, 2> kNumberings = {"protocol", "reference"};  // as Numbering
 constexpr std::array<std::string_view, 4> kOrders = {"ABCD", "CDAB", "BADC", "DCBA"};
 constexpr std::array<std::string_view, 4> kKinds = {"coil", "discrete", "holding", "input"};  // as Kind
 constexpr std::array<std::string_view, 10> kTypes = {                                         // as Type
@@ -21,15 +24,11 @@ constexpr std::array<std::string_view, 10> kTypes = {                           
 constexpr std::array kColumns = {
     OptionSpec{.name = "name", .help = "Name of the metric.", .required = true},
     OptionSpec{.name = "address",
-               .type = OptionType::integer,
-               .help = "Address in the protocol, from 0: 40001 of a manual is holding 0.",
-               .required = true,
-               .min = 0,
-               .max = 65535},
+               .help = "100, 0x64, 64h: from 0, as in the protocol; 400101, 4x0101: from 1, with the table.",
+               .required = true},
     OptionSpec{.name = "kind",
                .type = OptionType::choice,
-               .help = "Table: coil, discrete (input), holding (register), input (register).",
-               .fallback = "holding",
+               .help = "Table: coil, discrete, holding, input; the address's, or holding, if absent.",
                .choices = kKinds},
     OptionSpec{.name = "type",
                .type = OptionType::choice,
@@ -67,7 +66,7 @@ constexpr std::array kColumns = {
 
 constexpr std::array kOptions = {
     OptionSpec{.name = "address",
-               .help = "What to connect to: tcp://host:502, or rtu:///dev/ttyUSB0.",
+               .help = "tcp://host:502, rtu:///dev/ttyUSB0, or rtu+tcp://host:4001: RTU frames over TCP.",
                .required = true},
     OptionSpec{.name = "unit_id",
                .type = OptionType::integer,
@@ -80,6 +79,11 @@ constexpr std::array kOptions = {
                .help = "What to read.",
                .required = true,
                .columns = kColumns},
+    OptionSpec{.name = "numbering",
+               .type = OptionType::choice,
+               .help = "What 40001 is: protocol, that address from 0; reference, the first holding register.",
+               .fallback = "protocol",
+               .choices = kNumberings},
     OptionSpec{.name = "order",
                .type = OptionType::choice,
                .help = "Bytes of 32 bits as they come: ABCD (big-endian), CDAB (low word first), BADC, DCBA.",
@@ -158,8 +162,9 @@ Error bad(const std::string& name, const std::string& what) {
 
 Result<void> check_unit(const LineAddress& line, std::int64_t unit, const std::string& where) {
   if (unit >= 1 && unit <= 247) return {};
-  if (!line.is_serial() && (unit == 0 || unit == 255)) return {};
-  const std::string possible = line.is_serial() ? "1 to 247" : "0 to 247, or 255";
+  const bool has_rtu_frames = line.is_serial() || line.is_rtu_over_tcp;
+  if (!has_rtu_frames && (unit == 0 || unit == 255)) return {};
+  const std::string possible = has_rtu_frames ? "1 to 247" : "0 to 247, or 255";
   return Error{ErrorKind::config, where + "unit_id: " + std::to_string(unit) + " is not " + possible};
 }
 
@@ -175,14 +180,21 @@ Result<Register> read_register(const Options& row, const Options& all, const Lin
     return checked.error();
   }
   one.unit_id = static_cast<int>(unit);
-  one.kind = chosen<Kind>(kKinds, row.text("kind"));
+  const auto at =
+      parse_register_address(row.text("address"), chosen<Numbering>(kNumberings, all.text("numbering")));
+  if (!at) return bad(one.name, at.error().message);
+  one.kind = row.has("kind") ? chosen<Kind>(kKinds, row.text("kind")) : at->kind.value_or(Kind::holding);
+  if (at->kind && *at->kind != one.kind) {
+    return bad(one.name, "\"" + row.text("address") + "\" is of the table " +
+                             std::string(to_string(*at->kind)) + ", not " + row.text("kind"));
+  }
   one.type = has_bits(one.kind) ? Type::boolean : Type::uint16;
   if (row.has("type")) one.type = chosen<Type>(kTypes, row.text("type"));
   if (has_bits(one.kind) && one.type != Type::boolean)
     return bad(one.name, "a " + std::string(to_string(one.kind)) + " is a bool");
   if ((one.type == Type::text) != row.has("length"))
     return bad(one.name, one.type == Type::text ? "a text needs a length" : "only a text has a length");
-  one.address = static_cast<int>(row.integer("address"));
+  one.address = at->address;
   one.count = one.type == Type::text ? static_cast<int>(row.integer("length")) : words_of(one.type);
   if (one.address + one.count > 65536) return bad(one.name, "reaches past address 65535");
   if (!has_bits(one.kind) && one.count > all.integer("max_registers"))
@@ -224,10 +236,11 @@ bool is_own_metric(std::string_view name) {
 Result<LineAddress> parse_line_address(std::string_view text) {
   constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kRtu = "rtu://";
-  const Error wrong{ErrorKind::config, "address: \"" + std::string(text.substr(0, 200)) +
-                                           "\" is not like tcp://host:502 or rtu:///dev/ttyUSB0"};
+  constexpr std::string_view kRtuOverTcp = "rtu+tcp://";
+  const std::string right = "is not like tcp://host:502, rtu+tcp://host:4001 or rtu:///dev/ttyUSB0";
+  const Error wrong{ErrorKind::config, "address: \"" + std::string(text.substr(0, 200)) + "\" " + right};
   if (text.size() > 200 || std::any_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }))
-    return Error{ErrorKind::config, "address: is not like tcp://host:502 or rtu:///dev/ttyUSB0"};
+    return Error{ErrorKind::config, "address: " + right};
   LineAddress line;
   line.shown = text;
   if (text.starts_with(kRtu)) {
@@ -235,9 +248,10 @@ Result<LineAddress> parse_line_address(std::string_view text) {
     if (!line.device.starts_with('/') || line.device.ends_with('/')) return wrong;
     return line;
   }
-  if (!text.starts_with(kTcp)) return wrong;
-  std::string_view rest = text.substr(kTcp.size());
-  std::string_view port = "502";
+  line.is_rtu_over_tcp = text.starts_with(kRtuOverTcp);
+  if (!line.is_rtu_over_tcp && !text.starts_with(kTcp)) return wrong;
+  std::string_view rest = text.substr(line.is_rtu_over_tcp ? kRtuOverTcp.size() : kTcp.size());
+  std::string_view port = line.is_rtu_over_tcp ? "" : "502";  // device servers have no usual port
   if (rest.starts_with('[')) {
     const std::size_t end = rest.find(']');
     if (end == std::string_view::npos) return wrong;

@@ -16,10 +16,11 @@ namespace vigile::modbus {
 
 // What is connected to. Two instances with the same one share the connection.
 struct LineAddress {
-  std::string shown;  // "tcp://10.0.0.5:502", "rtu:///dev/ttyUSB0"
+  std::string shown;  // "tcp://10.0.0.5:502", "rtu+tcp://10.0.0.6:4001", "rtu:///dev/ttyUSB0"
   std::string host;
   std::uint16_t port = 0;
-  std::string device;  // of a serial line; empty: TCP
+  bool is_rtu_over_tcp = false;  // RTU frames, through a serial device server
+  std::string device;            // of a serial line; empty: TCP
   int baud = 0;
   char parity = 'E';
   int data_bits = 8;
@@ -29,7 +30,8 @@ struct LineAddress {
   bool operator==(const LineAddress&) const = default;
 };
 
-// "tcp://host", "tcp://host:502", "tcp://[2001:db8::1]:502", "rtu:///dev/ttyUSB0". Errors: config.
+// "tcp://host", "tcp://host:502", "tcp://[2001:db8::1]:502", "rtu+tcp://host:4001", "rtu:///dev/ttyUSB0".
+// Errors: config.
 Result<LineAddress> parse_line_address(std::string_view text);
 
 struct ModbusSettings {

@@ -7,6 +7,7 @@
 
 #include "drivers/modbus/modbus.h"
 #include "drivers/modbus/modbus_settings.h"
+#include "drivers/modbus/register_address.h"
 #include "drivers/scale/scale.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
@@ -225,6 +226,58 @@ TEST(ModbusSettings, AreTakenOrRefusedWithTheReason) {
             "registers: \"a\": is longer than max_registers");
 }
 
+std::string address_of(const char* text, modbus::Numbering numbering = modbus::Numbering::protocol) {
+  const auto parsed = modbus::parse_register_address(text, numbering);
+  if (!parsed) return "no: " + parsed.error().message;
+  return std::string(parsed->kind ? to_string(*parsed->kind) : "any") + " " + std::to_string(parsed->address);
+}
+
+TEST(ModbusAddress, IsTakenAsManualsWriteIt) {
+  EXPECT_EQ(address_of("0"), "any 0");
+  EXPECT_EQ(address_of("65535"), "any 65535");
+  EXPECT_EQ(address_of("0x10"), "any 16");
+  EXPECT_EQ(address_of("0XffFF"), "any 65535");
+  EXPECT_EQ(address_of("0010h"), "any 16");
+  EXPECT_EQ(address_of("16#10"), "any 16");
+  EXPECT_EQ(address_of("40001"), "any 40001");  // SunSpec's maps begin at 40000 of the protocol
+  EXPECT_EQ(address_of("400001"), "holding 0");
+  EXPECT_EQ(address_of("465536"), "holding 65535");
+  EXPECT_EQ(address_of("300017"), "input 16");
+  EXPECT_EQ(address_of("000001"), "coil 0");
+  EXPECT_EQ(address_of("4x0001"), "holding 0");
+  EXPECT_EQ(address_of("3X17"), "input 16");
+  EXPECT_EQ(address_of("1x0001"), "discrete 0");
+  EXPECT_EQ(address_of("%MW100"), "holding 100");
+  const auto reference = modbus::Numbering::reference;
+  EXPECT_EQ(address_of("40001", reference), "holding 0");
+  EXPECT_EQ(address_of("49999", reference), "holding 9998");
+  EXPECT_EQ(address_of("30101", reference), "input 100");
+  EXPECT_EQ(address_of("10001", reference), "discrete 0");
+  EXPECT_EQ(address_of("00001", reference), "coil 0");
+  EXPECT_EQ(address_of("0x10", reference), "any 16");
+}
+
+TEST(ModbusAddress, IsRefusedWithTheReason) {
+  for (const char* bad : {"", "-1", "65536", "0x10000", "0x", "h", "1.5", "x4", "HR100", "4 0001", "1e3"}) {
+    EXPECT_EQ(address_of(bad),
+              "no: \"" + std::string(bad) +
+                  "\" is no address: 0 to 65535 as in the protocol (100, 0x64, 64h), or a reference "
+                  "that names its table (400101, 4x0101)");
+  }
+  for (const char* bad : {"400000", "465537", "500001", "2x0001", "4x0"}) {
+    EXPECT_EQ(address_of(bad),
+              "no: \"" + std::string(bad) +
+                  "\" is no reference: a table (0, 1, 3 or 4) and a number from 1, as 40001");
+  }
+  EXPECT_EQ(
+      address_of("100", modbus::Numbering::reference),
+      "no: \"100\" is no reference of five or six digits, as 40001; an address of the protocol is written "
+      "0x… here");
+  EXPECT_EQ(refusal_of("name: a, address: 400001, kind: coil"),
+            "registers: \"a\": \"400001\" is of the table holding, not coil");
+  EXPECT_EQ(refusal_of("name: a, address: 300001, type: int32"), "");
+}
+
 TEST(ModbusSettings, TakeAddresses) {
   const auto host_port = [](const char* text) {
     const auto line = modbus::parse_line_address(text);
@@ -236,13 +289,15 @@ TEST(ModbusSettings, TakeAddresses) {
   EXPECT_EQ(host_port("tcp://[2001:db8::1]"), "2001:db8::1 502 ");
   EXPECT_EQ(host_port("tcp://[2001:db8::1]:503"), "2001:db8::1 503 ");
   EXPECT_EQ(host_port("rtu:///dev/ttyUSB0"), "  /dev/ttyUSB0");
-  for (const char* bad :
-       {"", "10.0.0.5", "tcp://", "tcp://h:", "tcp://h:0", "tcp://h:65536", "tcp://h:5x", "tcp://h/x",
-        "tcp://[::1", "tcp://[::1]5", "tcp://a:b:502", "rtu://", "rtu://ttyUSB0", "rtu:///dev/", "udp://h"}) {
-    EXPECT_EQ(host_port(bad),
-              "no: address: \"" + std::string(bad) + "\" is not like tcp://host:502 or rtu:///dev/ttyUSB0");
+  EXPECT_EQ(host_port("rtu+tcp://moxa:4001"), "moxa 4001 ");
+  for (const char* bad : {"", "10.0.0.5", "tcp://", "tcp://h:", "tcp://h:0", "tcp://h:65536", "tcp://h:5x",
+                          "tcp://h/x", "tcp://[::1", "tcp://[::1]5", "tcp://a:b:502", "rtu://",
+                          "rtu://ttyUSB0", "rtu:///dev/", "udp://h", "rtu+tcp://h"}) {
+    EXPECT_EQ(host_port(bad), "no: address: \"" + std::string(bad) +
+                                  "\" is not like tcp://host:502, rtu+tcp://host:4001 or rtu:///dev/ttyUSB0");
   }
-  EXPECT_EQ(host_port("tcp://h\n"), "no: address: is not like tcp://host:502 or rtu:///dev/ttyUSB0");
+  EXPECT_EQ(host_port("tcp://h\n"),
+            "no: address: is not like tcp://host:502, rtu+tcp://host:4001 or rtu:///dev/ttyUSB0");
 }
 
 }  // namespace

@@ -11,7 +11,10 @@ namespace {
 
 Request over(std::span<const std::size_t> entries, std::span<const Register> registers) {
   const Register& lowest = registers[entries.front()];
-  Request request{lowest.unit_id, lowest.kind, lowest.address, 0, {entries.begin(), entries.end()}};
+  Request request{.unit_id = lowest.unit_id,
+                  .kind = lowest.kind,
+                  .first = lowest.address,
+                  .entries = {entries.begin(), entries.end()}};
   for (const std::size_t entry : entries) {
     const Register& one = registers[entry];
     request.count = std::max(request.count, one.address + one.count - request.first);
@@ -46,7 +49,11 @@ std::vector<Request> plan_requests(std::span<const Register> registers, const Pl
         continue;
       }
     }
-    plan.push_back({one.unit_id, one.kind, one.address, one.count, {entry}});
+    plan.push_back({.unit_id = one.unit_id,
+                    .kind = one.kind,
+                    .first = one.address,
+                    .count = one.count,
+                    .entries = {entry}});
   }
   return plan;
 }

@@ -33,7 +33,7 @@ void add_checksum(std::vector<std::uint8_t>& frame) {
 
 ScriptedUnit::ScriptedUnit(Line line, Script script)
     : line_(line), script_(std::move(script)), stop_(::eventfd(0, EFD_CLOEXEC)) {
-  if (line == Line::tcp) {
+  if (line != Line::serial) {
     listening_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -44,7 +44,8 @@ ScriptedUnit::ScriptedUnit(Line line, Script script)
         ::getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&to), &size) != 0) {
       throw std::runtime_error("cannot listen");
     }
-    address_ = "tcp://127.0.0.1:" + std::to_string(ntohs(to.sin_port));
+    address_ = (line == Line::tcp ? "tcp://127.0.0.1:" : "rtu+tcp://127.0.0.1:") +
+               std::to_string(ntohs(to.sin_port));
   } else {
     listening_.reset(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     char name[64];
@@ -85,7 +86,7 @@ void ScriptedUnit::run() {
     std::vector<pollfd> waiting = {{stop_.get(), POLLIN, 0}, {listening_.get(), POLLIN, 0}};
     for (const UniqueFd& fd : open) waiting.push_back({fd.get(), POLLIN, 0});
     // A terminal that nobody has open hangs up all the time.
-    ::poll(waiting.data(), waiting.size(), line_ == Line::tcp ? -1 : 20);
+    ::poll(waiting.data(), waiting.size(), line_ == Line::serial ? 20 : -1);
     if (waiting[0].revents != 0) return;
     for (std::size_t i = waiting.size(); i-- > 2;) {
       if (waiting[i].revents != 0 && !serve(waiting[i].fd))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a Modbus device that answers as its script says, also wrongly. Over TCP on 127.0.0.1, or on a
-// pseudo terminal; any unit.
+// For tests: a Modbus device that answers as its script says, also wrongly. Over TCP on 127.0.0.1, with
+// frames of either kind, or on a pseudo terminal; any unit.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,7 @@ class ScriptedUnit {
     Then then = Then::whole;
   };
   using Script = std::function<Reply(const Asked&)>;
-  enum class Line { tcp, serial };
+  enum class Line { tcp, serial, rtu_over_tcp };
 
   ScriptedUnit(Line line, Script script);
   ~ScriptedUnit();
