@@ -78,9 +78,13 @@ std::string cause_of(int code, std::chrono::nanoseconds timeout) {
   }
 }
 
-void drain(int fd) {
+// False when the peer has ended the connection: libmodbus writes RTU frames with write(2), which would raise
+// SIGPIPE.
+bool drain(int fd) {
   std::array<char, 256> unwanted{};
-  while (::recv(fd, unwanted.data(), unwanted.size(), MSG_DONTWAIT) > 0) {
+  for (;;) {
+    const ssize_t got = ::recv(fd, unwanted.data(), unwanted.size(), MSG_DONTWAIT);
+    if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);
   }
 }
 
@@ -207,7 +211,8 @@ int Bus::exchange(const Request& request, std::chrono::nanoseconds timeout, cons
   if (::modbus_set_slave(context_, request.unit_id) != 0) return errno;
   const int fd = ::modbus_get_socket(context_);
   if (line_.is_serial()) ::modbus_flush(context_);  // an answer that came too late, or noise
-  if (line_.is_rtu_over_tcp) drain(fd);  // likewise: its frames do not say which question they answer
+  // Likewise: its frames do not say which question they answer.
+  if (line_.is_rtu_over_tcp && !drain(fd)) return ECONNRESET;
   const bool is_serial = line_.is_serial();
   const std::stop_callback wake(patience.stop, [fd, is_serial] {
     if (!is_serial) ::shutdown(fd, SHUT_RDWR);

@@ -19,6 +19,7 @@ constexpr std::array kMetrics = {
                "mean, from a request to its answer; of this run"},
     MetricSpec{"modbus_requests", "requests", "int", "1", "requests of this run"},
     MetricSpec{"modbus_errors", "errors", "int", "1", "of them, those not answered with values"},
+    MetricSpec{"modbus_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 // A request that was refused is split, and stays so. What was only a bad moment of the device is thus made
@@ -190,7 +191,7 @@ class ModbusDriver final : public Driver {
            request.entries.size() > 1;
   }
 
-  void decode(const Request& request, Run& run) const {
+  void decode(const Request& request, Run& run) {
     for (const std::size_t entry : request.entries) {
       const Register& one = settings_.registers[entry];
       const auto at = static_cast<std::size_t>(one.address - request.first);
@@ -199,6 +200,7 @@ class ModbusDriver final : public Driver {
       } else {
         run.readings[entry] =
             decode_words(one, std::span(values_.words).subspan(at, static_cast<std::size_t>(one.count)));
+        if (!run.readings[entry]) left_out_.add();
       }
     }
   }
@@ -221,6 +223,8 @@ class ModbusDriver final : public Driver {
     if (const auto ms = run.response_ms()) list_.push_back({kMetrics[0].name, kMetrics[0].field, *ms});
     list_.push_back({kMetrics[1].name, kMetrics[1].field, std::int64_t{run.requests}});
     list_.push_back({kMetrics[2].name, kMetrics[2].field, std::int64_t{run.errors}});
+    if (const auto count = left_out_.end_run())
+      list_.push_back({kMetrics[3].name, kMetrics[3].field, *count});
     out.add({.measurement = "modbus", .tags = {tags.data(), 1}, .values = list_});
   }
 
@@ -230,6 +234,7 @@ class ModbusDriver final : public Driver {
   std::vector<std::string> units_;
   std::vector<Request> plan_;
   BootTime plan_again_at_;
+  LeftOut left_out_;
   Values values_;
   std::vector<Value> list_;
 };

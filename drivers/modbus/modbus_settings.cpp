@@ -56,6 +56,7 @@ constexpr std::array kColumns = {
                .fallback = "1",
                .min = 1,
                .max = 63},
+    kNotAvailableOption,
     kUnitOption,
     OptionSpec{.name = "unit_id",
                .type = OptionType::integer,
@@ -84,6 +85,10 @@ constexpr std::array kOptions = {
                .help = "What 40001 is: protocol, that address from 0; reference, the first holding register.",
                .fallback = "protocol",
                .choices = kNumberings},
+    OptionSpec{.name = "not_available",
+               .type = OptionType::list,
+               .help = "As registers[].not_available, for all registers without their own: sunspec.",
+               .or_one = true},
     OptionSpec{.name = "order",
                .type = OptionType::choice,
                .help = "Bytes of 32 bits as they come: ABCD (big-endian), CDAB (low word first), BADC, DCBA.",
@@ -205,6 +210,13 @@ Result<Register> read_register(const Options& row, const Options& all, const Lin
   one.scale = row.number("scale");
   one.offset = row.number("offset");
   if (one.scale == 0) return bad(one.name, "a scale of 0 leaves nothing");
+  if (has_bits(one.kind) && row.has("not_available"))
+    return bad(one.name, "a bit has no code for not_available");
+  if (!has_bits(one.kind)) {
+    auto codes = read_not_available(row.has("not_available") ? row : all, raw_form(one.type));
+    if (!codes) return bad(one.name, codes.error().message);
+    one.not_available = std::move(*codes);
+  }
   one.bits = static_cast<int>(row.integer("bits"));
   const bool is_scaled = one.scale != 1 || one.offset != 0;
   if (row.has("bit")) {
@@ -230,7 +242,7 @@ std::span<const OptionSpec> option_table() {
 
 bool is_own_metric(std::string_view name) {
   return name == "response_time" || name == "modbus_requests" || name == "modbus_errors" ||
-         name == "requests" || name == "errors";
+         name == "modbus_not_available" || name == "requests" || name == "errors" || name == kLeftOutField;
 }
 
 Result<LineAddress> parse_line_address(std::string_view text) {

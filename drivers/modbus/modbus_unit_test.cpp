@@ -152,6 +152,12 @@ TEST(ModbusValue, LeavesOutWhatIsNoNumber) {
   EXPECT_EQ(decode(Type::float64, {0xfff8, 0, 0, 0}), std::nullopt);
 }
 
+TEST(ModbusValue, KeepsAllBitsOfAnUnsignedNumber) {
+  EXPECT_EQ(decode(Type::uint64, {0xffff, 0xffff, 0xffff, 0xffff}),
+            Reading(std::uint64_t{0xffff'ffff'ffff'ffff}));
+  EXPECT_EQ(decode(Type::uint64, {0x8000, 0, 0, 0}), Reading(std::uint64_t{1} << 63));
+}
+
 TEST(ModbusValue, ScalesWithoutNoise) {
   EXPECT_EQ(scaled(3, 0.1, 0), 0.3);
   EXPECT_EQ(scaled(-253, 0.1, 0), -25.3);

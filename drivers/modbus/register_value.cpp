@@ -98,9 +98,35 @@ int words_of(Type type) {
   return 0;
 }
 
+RawForm raw_form(Type type) {
+  const int bits = 16 * words_of(type);
+  switch (type) {
+    case Type::text:
+      return {.kind = RawForm::Kind::text};
+    case Type::float32:
+    case Type::float64:
+      return {.kind = RawForm::Kind::real, .bits = bits};
+    case Type::int16:
+    case Type::int32:
+    case Type::int64:
+      return {.bits = bits, .is_signed = true};
+    case Type::boolean:
+    case Type::uint16:
+    case Type::uint32:
+    case Type::uint64:
+      break;
+  }
+  return {.bits = bits};
+}
+
 std::optional<Reading> decode_words(const Register& one, std::span<const std::uint16_t> words) {
-  if (one.type == Type::text) return Reading(text_of(one, words));
+  if (one.type == Type::text) {
+    std::string text = text_of(one, words);
+    if (one.not_available.has_text(text)) return std::nullopt;
+    return Reading(std::move(text));
+  }
   const std::uint64_t raw = joined(one, words);
+  if (one.not_available.has_raw(raw)) return std::nullopt;
   if (one.bit) {
     const std::uint64_t field = raw >> *one.bit & (~std::uint64_t{0} >> (64 - one.bits));
     if (one.type == Type::boolean || one.bits == 1) return Reading(field != 0);

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <variant>
 
+#include "drivers/scale/not_available.h"
+
 namespace vigile::modbus {
 
 enum class Kind { coil, discrete, holding, input };
@@ -32,14 +34,18 @@ struct Register {
   double offset = 0;
   std::optional<int> bit;  // the lowest bit of a bit field
   int bits = 1;            // its width
+  NotAvailable not_available{};
 };
 
 int words_of(Type type);  // 0 for text: it has a length of its own
 
 using Reading = std::variant<double, std::int64_t, std::uint64_t, bool, std::string>;
 
-// `words` are one.count words as they came. Nothing for a float that is not a number: devices say so when
-// they have no value.
+// What the words of a register that is no bit field are, as read_not_available() needs it.
+RawForm raw_form(Type type);
+
+// `words` are one.count words as they came. Nothing for a code of one.not_available, and for a float that is
+// not a number: devices say so when they have no value.
 std::optional<Reading> decode_words(const Register& one, std::span<const std::uint16_t> words);
 
 }  // namespace vigile::modbus

@@ -134,7 +134,9 @@ bool ScriptedUnit::serve(int fd) {
   }
   if (reply.then == Then::half) frame.resize(frame.size() / 2);
   if (reply.then == Then::twice) frame.insert(frame.end(), frame.begin(), frame.end());
-  return ::write(fd, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
+  const ssize_t sent = line_ == Line::serial ? ::write(fd, frame.data(), frame.size())
+                                             : ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL);
+  return sent == static_cast<ssize_t>(frame.size());
 }
 
 }  // namespace vigile
