@@ -11,7 +11,7 @@
 
 #include "core/units.h"
 #include "settings/keys.h"
-#include "settings/nearest.h"
+#include "core/nearest.h"
 #include "settings/reading_rules.h"
 
 namespace vigile {

@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "settings/expansion.h"
 #include "settings/merge.h"
-#include "settings/nearest.h"
+#include "core/nearest.h"
 
 namespace vigile {
 

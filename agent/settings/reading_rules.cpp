@@ -9,7 +9,7 @@
 #include "core/units.h"
 #include "settings/entries.h"
 #include "settings/keys.h"
-#include "settings/nearest.h"
+#include "core/nearest.h"
 
 namespace vigile {
 

@@ -11,7 +11,7 @@
 
 #include "core/units.h"
 #include "settings/expansion.h"
-#include "settings/nearest.h"
+#include "core/nearest.h"
 #include "settings/secret.h"
 
 namespace vigile {

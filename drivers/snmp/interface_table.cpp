@@ -84,62 +84,87 @@ void set_speed(Interface& one, const SnmpValue* mbit, const SnmpValue* bits) {
   }
 }
 
+// The table of these columns; their faults are added to `faults`.
+Result<Table> walk(const std::vector<Oid>& columns, int max_repetitions, const Clock& clock,
+                   const AskNext& ask, std::vector<std::string>& faults) {
+  auto table = walk_table(columns, max_repetitions, clock, ask);
+  if (!table) return table.error();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!table->faults[i].empty()) faults.push_back(oid_text(columns[i]) + ": " + table->faults[i]);
+  }
+  return table;
+}
+
+void set_state(Interface& one, const TableRow* basic, const TableRow* wide) {
+  one.alias = text_of(cell(wide, alias));
+  const SnmpValue* const status = cell(basic, oper_status);
+  if (status != nullptr && status->type == SnmpValue::Type::integer) one.up = status->number == kUp;
+  set_speed(one, cell(wide, high_speed), cell(basic, speed));
+  one.discontinuity = count_of(cell(wide, discontinuity)).value_or(0);
+}
+
+void set_counters(Interface& one, const TableRow* basic, const TableRow* wide, const TableRow* narrow) {
+  if (basic != nullptr) one.when = basic->when;
+  set(one, Traffic::rx_errors, {cell(basic, in_errors)});
+  set(one, Traffic::tx_errors, {cell(basic, out_errors)});
+  set(one, Traffic::rx_drops, {cell(basic, in_discards)});
+  set(one, Traffic::tx_drops, {cell(basic, out_discards)});
+  if (cell(wide, hc_in_octets) != nullptr) {
+    one.when = wide->when;
+    set(one, Traffic::rx_bytes, {cell(wide, hc_in_octets)});
+    set(one, Traffic::tx_bytes, {cell(wide, hc_out_octets)});
+    set(one, Traffic::rx_packets,
+        {cell(wide, hc_in_unicast), cell(wide, hc_in_multicast), cell(wide, hc_in_broadcast)});
+    set(one, Traffic::tx_packets,
+        {cell(wide, hc_out_unicast), cell(wide, hc_out_multicast), cell(wide, hc_out_broadcast)});
+  } else if (narrow != nullptr) {
+    one.when = narrow->when;
+    set(one, Traffic::rx_bytes, {cell(narrow, in_octets)});
+    set(one, Traffic::tx_bytes, {cell(narrow, out_octets)});
+    set(one, Traffic::rx_packets, {cell(narrow, in_packets)});
+    set(one, Traffic::tx_packets, {cell(narrow, out_packets)});
+  }
+}
+
 }  // namespace
 
-Result<std::vector<Interface>> read_interfaces(int max_repetitions, const Clock& clock, std::string_view what,
-                                               const AskBulk& ask) {
+Result<Interfaces> read_interfaces(int max_repetitions, const Clock& clock, const AskNext& ask) {
   const Oid if_entry = {1, 3, 6, 1, 2, 1, 2, 2, 1};
   const Oid if_x_entry = {1, 3, 6, 1, 2, 1, 31, 1, 1, 1};
-  auto basic = walk_table(columns(if_entry, kBasic), max_repetitions, clock, what, ask);
+  Interfaces all;
+  auto basic = walk(columns(if_entry, kBasic), max_repetitions, clock, ask, all.faults);
   if (!basic) return basic.error();
-  auto wide = walk_table(columns(if_x_entry, kWide), max_repetitions, clock, what, ask);
+  auto wide = walk(columns(if_x_entry, kWide), max_repetitions, clock, ask, all.faults);
   if (!wide) return wide.error();
+  std::set<Oid> indices;
+  for (const Table* table : {&*basic, &*wide}) {
+    for (const auto& [index, row] : table->rows) indices.insert(index);
+  }
   // The narrow counters wrap in seconds on fast lines: only where there are no others.
+  const bool needs_narrow = std::any_of(indices.begin(), indices.end(), [&](const Oid& index) {
+    return cell(row_of(*wide, index), hc_in_octets) == nullptr;
+  });
   Table narrow;
-  for (const auto& [index, row] : basic->rows) {
-    if (cell(row_of(*wide, index), hc_in_octets) != nullptr) continue;
-    auto walked = walk_table(columns(if_entry, kNarrow), max_repetitions, clock, what, ask);
+  if (needs_narrow || indices.empty()) {
+    auto walked = walk(columns(if_entry, kNarrow), max_repetitions, clock, ask, all.faults);
     if (!walked) return walked.error();
     narrow = std::move(*walked);
-    break;
+    for (const auto& [index, row] : narrow.rows) indices.insert(index);
   }
-  std::vector<Interface> list;
   std::set<std::string> names;
-  for (const auto& [index, row] : basic->rows) {
+  for (const Oid& index : indices) {
+    if (all.list.size() == kMostRows) break;
+    const TableRow* const row = row_of(*basic, index);
     const TableRow* const more = row_of(*wide, index);
-    const TableRow* const old = row_of(narrow, index);
-    Interface& one = list.emplace_back();
+    Interface& one = all.list.emplace_back();
     one.name = text_of(cell(more, name));
-    if (one.name.empty()) one.name = text_of(cell(&row, descr));
+    if (one.name.empty()) one.name = text_of(cell(row, descr));
     if (one.name.empty()) one.name = oid_text(index);
     if (!names.insert(one.name).second) one.name += " (" + oid_text(index) + ")";
-    one.alias = text_of(cell(more, alias));
-    const SnmpValue* const status = cell(&row, oper_status);
-    if (status != nullptr && status->type == SnmpValue::Type::integer) one.up = status->number == kUp;
-    set_speed(one, cell(more, high_speed), cell(&row, speed));
-    one.discontinuity = count_of(cell(more, discontinuity)).value_or(0);
-    one.when = row.when;
-    set(one, Traffic::rx_errors, {cell(&row, in_errors)});
-    set(one, Traffic::tx_errors, {cell(&row, out_errors)});
-    set(one, Traffic::rx_drops, {cell(&row, in_discards)});
-    set(one, Traffic::tx_drops, {cell(&row, out_discards)});
-    if (cell(more, hc_in_octets) != nullptr) {
-      one.when = more->when;
-      set(one, Traffic::rx_bytes, {cell(more, hc_in_octets)});
-      set(one, Traffic::tx_bytes, {cell(more, hc_out_octets)});
-      set(one, Traffic::rx_packets,
-          {cell(more, hc_in_unicast), cell(more, hc_in_multicast), cell(more, hc_in_broadcast)});
-      set(one, Traffic::tx_packets,
-          {cell(more, hc_out_unicast), cell(more, hc_out_multicast), cell(more, hc_out_broadcast)});
-    } else if (old != nullptr) {
-      one.when = old->when;
-      set(one, Traffic::rx_bytes, {cell(old, in_octets)});
-      set(one, Traffic::tx_bytes, {cell(old, out_octets)});
-      set(one, Traffic::rx_packets, {cell(old, in_packets)});
-      set(one, Traffic::tx_packets, {cell(old, out_packets)});
-    }
+    set_state(one, row, more);
+    set_counters(one, row, more, row_of(narrow, index));
   }
-  return list;
+  return all;
 }
 
 std::optional<double> traffic_rate(CounterMemory& memory, const Interface& one, Traffic which) {

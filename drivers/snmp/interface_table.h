@@ -30,9 +30,14 @@ struct Interface {
   Counter counters[kTraffics];
 };
 
-// In the order of their index. Errors: as for walk_table().
-Result<std::vector<Interface>> read_interfaces(int max_repetitions, const Clock& clock, std::string_view what,
-                                               const AskBulk& ask);
+struct Interfaces {
+  std::vector<Interface> list;  // in the order of their index
+  std::vector<std::string>
+      faults;  // columns that were not read to their end: "1.3.6.1.2.1.2.2.1.13: <cause>"
+};
+
+// Of all rows that any column has. Errors: as for walk_table().
+Result<Interfaces> read_interfaces(int max_repetitions, const Clock& clock, const AskNext& ask);
 
 // Growth a second of one of its counters; nothing when it cannot be told of one of its parts.
 std::optional<double> traffic_rate(CounterMemory& memory, const Interface& one, Traffic which);

@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
+#include <span>
+
+#include "core/nearest.h"
 
 namespace vigile::snmp {
 
@@ -16,6 +20,22 @@ struct Named {
 };
 
 constexpr std::array kNames = {
+    // The tree above, SNMPv2-SMI, RFC 2578
+    Named{"iso", "1"},
+    Named{"org", "1.3"},
+    Named{"dod", "1.3.6"},
+    Named{"internet", "1.3.6.1"},
+    Named{"mgmt", "1.3.6.1.2"},
+    Named{"mib-2", "1.3.6.1.2.1"},
+    Named{"system", "1.3.6.1.2.1.1"},
+    Named{"interfaces", "1.3.6.1.2.1.2"},
+    Named{"ifEntry", "1.3.6.1.2.1.2.2.1"},
+    Named{"ifXEntry", "1.3.6.1.2.1.31.1.1.1"},
+    Named{"host", "1.3.6.1.2.1.25"},
+    Named{"private", "1.3.6.1.4"},
+    Named{"enterprises", "1.3.6.1.4.1"},
+    Named{"ucdavis", "1.3.6.1.4.1.2021"},
+    Named{"experimental", "1.3.6.1.3"},
     // SNMPv2-MIB, RFC 3418
     Named{"sysDescr", "1.3.6.1.2.1.1.1", true},
     Named{"sysObjectID", "1.3.6.1.2.1.1.2", true},
@@ -102,6 +122,7 @@ constexpr std::array kNames = {
     Named{"entPhysicalName", "1.3.6.1.2.1.47.1.1.1.1.7"},
     Named{"entPhySensorType", "1.3.6.1.2.1.99.1.1.1.1"},
     Named{"entPhySensorScale", "1.3.6.1.2.1.99.1.1.1.2"},
+    Named{"entPhySensorPrecision", "1.3.6.1.2.1.99.1.1.1.3"},
     Named{"entPhySensorValue", "1.3.6.1.2.1.99.1.1.1.4"},
     Named{"entPhySensorOperStatus", "1.3.6.1.2.1.99.1.1.1.5"},
     // POWER-ETHERNET-MIB, RFC 3621
@@ -132,46 +153,90 @@ Error bad(std::string_view text, const std::string& what) {
   return Error{ErrorKind::config, "\"" + quoted + "\" " + what};
 }
 
-// Appends "3.6.1"; false when it is something else.
-bool append(std::string_view numbers, Oid& oid) {
+const Named* known(std::string_view name) {
+  const auto* const found =
+      std::find_if(kNames.begin(), kNames.end(), [&](const Named& one) { return one.name == name; });
+  return found == kNames.end() ? nullptr : found;
+}
+
+Error unknown(std::string_view text, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Named& one : kNames) names.push_back(one.name);
+  const std::string_view meant = nearest(name, names);
+  if (meant.empty())
+    return bad(text, "is not a name that is known here; write it in numbers (snmptranslate -On NAME)");
+  return bad(text, "is not a name that is known here; did you mean \"" + std::string(meant) + "\"?");
+}
+
+// The parts between these signs; none at all when one of them is empty.
+std::vector<std::string_view> parts_of(std::string_view text, char between, bool may_repeat) {
+  std::vector<std::string_view> parts;
   for (;;) {
-    std::uint32_t number = 0;
-    const auto parsed = std::from_chars(numbers.data(), numbers.data() + numbers.size(), number);
-    if (parsed.ec != std::errc()) return false;
-    oid.push_back(number);
-    numbers.remove_prefix(static_cast<std::size_t>(parsed.ptr - numbers.data()));
-    if (numbers.empty()) return true;
-    if (numbers[0] != '.') return false;
-    numbers.remove_prefix(1);
+    const std::size_t end = std::min(text.find(between), text.size());
+    if (end > 0) {
+      parts.push_back(text.substr(0, end));
+    } else if (!may_repeat) {
+      return {};
+    }
+    if (end == text.size()) return parts;
+    text.remove_prefix(end + 1);
   }
+}
+
+// "3", or "dod(6)".
+std::optional<std::uint32_t> number_of(std::string_view part) {
+  const std::size_t open = part.find('(');
+  if (open != std::string_view::npos && open > 0 && part.ends_with(')'))
+    part = part.substr(open + 1, part.size() - open - 2);
+  std::uint32_t number = 0;
+  const auto parsed = std::from_chars(part.data(), part.data() + part.size(), number);
+  if (part.empty() || parsed.ec != std::errc() || parsed.ptr != part.data() + part.size())
+    return std::nullopt;
+  return number;
+}
+
+void append(std::string_view numbers, Oid& oid) {
+  for (const std::string_view part : parts_of(numbers, '.', false))
+    oid.push_back(number_of(part).value_or(0));
+}
+
+std::string_view without_blanks(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
 
 Result<Oid> parse_oid(std::string_view text) {
   constexpr const char* kWanted = "is not an OID like 1.3.6.1.2.1.1.3.0 or sysUpTime.0";
-  std::string_view rest = text;
+  std::string_view rest = without_blanks(text);
+  const bool in_braces = rest.starts_with('{') && rest.ends_with('}');  // of ASN.1: { iso org(3) dod(6) 1 }
+  if (in_braces) rest = without_blanks(rest.substr(1, rest.size() - 2));
   if (const std::size_t module = rest.find("::"); module != std::string_view::npos) {
     rest.remove_prefix(module + 2);
   } else if (rest.starts_with('.')) {
     rest.remove_prefix(1);
   }
-  if (rest.empty()) return bad(text, kWanted);
+  const auto parts = parts_of(rest, in_braces ? ' ' : '.', in_braces);
+  if (parts.empty()) return bad(text, kWanted);
+  // Names say where they are: those before the last one are only its path.
   Oid oid;
-  if (rest[0] >= '0' && rest[0] <= '9') {
-    if (!append(rest, oid)) return bad(text, kWanted);
-  } else {
-    const std::string_view name = rest.substr(0, rest.find('.'));
-    const auto* const found =
-        std::find_if(kNames.begin(), kNames.end(), [&](const Named& one) { return one.name == name; });
-    if (found == kNames.end())
-      return bad(text, "is not a name that is known here; write it in numbers (snmptranslate -On NAME)");
-    append(found->numbers, oid);
-    if (name.size() < rest.size()) {
-      if (!append(rest.substr(name.size() + 1), oid)) return bad(text, kWanted);
-    } else if (found->scalar) {
-      oid.push_back(0);
-    }
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Named* const name = known(parts[i]);
+    if (name == nullptr) continue;
+    oid.clear();
+    append(name->numbers, oid);
+    first = i + 1;
+    if (name->scalar && first == parts.size()) oid.push_back(0);
+  }
+  for (const std::string_view part : std::span(parts).subspan(first)) {
+    const auto number = number_of(part);
+    const bool is_name = (part[0] >= 'a' && part[0] <= 'z') || (part[0] >= 'A' && part[0] <= 'Z');
+    if (!number && is_name) return unknown(text, part);
+    if (!number) return bad(text, kWanted);
+    oid.push_back(*number);
   }
   // X.690: the first is 0 to 2, the second below 40 under the first two.
   if (oid.size() < 2 || oid.size() > kLongestOid || oid[0] > 2 || (oid[0] < 2 && oid[1] > 39))

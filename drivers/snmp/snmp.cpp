@@ -8,10 +8,13 @@
 
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
+#include "drivers/scale/scale.h"
 #include "drivers/snmp/counter_rate.h"
 #include "drivers/snmp/interface_table.h"
+#include "drivers/snmp/next_rows.h"
 #include "drivers/snmp/snmp_session.h"
 #include "drivers/snmp/snmp_settings.h"
+#include "drivers/snmp/table_group.h"
 #include "drivers/snmp/table_walk.h"
 
 namespace vigile {
@@ -40,8 +43,10 @@ constexpr std::array kMetrics = {
     MetricSpec{"snmp_requests", "requests", "int", "1", "requests of this run"},
     MetricSpec{"snmp_errors", "errors", "int", "1", "of them, those that were not answered"},
     MetricSpec{"uptime", "uptime", "float", "s", "sysUpTime"},
+    MetricSpec{"snmp_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
-constexpr std::size_t kUp = 8, kSpeed = 9, kResponseTime = 10, kRequests = 11, kErrors = 12, kUptime = 13;
+constexpr std::size_t kUp = 8, kSpeed = 9, kResponseTime = 10, kRequests = 11, kErrors = 12, kUptime = 13,
+                      kNotAvailable = 14;
 
 constexpr std::size_t kGetsAtOnce = 24;
 
@@ -55,7 +60,9 @@ class SnmpDriver final : public Driver {
       : settings_(std::move(settings)),
         clock_(clock),
         filter_(settings_.only_interfaces, settings_.except_interfaces),
-        session_(settings_.peer, settings_.access, settings_.timeout, settings_.retries, clock) {}
+        session_(settings_.peer, settings_.access, settings_.timeout, settings_.retries, clock),
+        groups_(table_groups(settings_.tables)),
+        next_rows_(session_, settings_.access.version > 1, clock) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     const Patience patience{context.deadline, context.stop};
@@ -132,31 +139,21 @@ class SnmpDriver final : public Driver {
     const auto answer = session_.get(oids, patience);
     if (!answer) return answer.error();
     const BootTime now = clock_.boot();
-    const bool too_big = answer->error_status == kTooBig && oids.size() > 1;
-    std::size_t at = 0;
-    if (with_uptime) {
-      const bool whole = answer->error_status == 0 && !answer->variables.empty();
-      if (whole && answer->variables[0].value.type == SnmpValue::Type::timeticks)
-        uptime_ = static_cast<std::uint32_t>(answer->variables[0].value.count);
-      if (too_big) return get_halves(entries, true, patience, readings);
-      memory_.begin(now, uptime_);
-      at = 1;
-    } else if (too_big) {
-      return get_halves(entries, false, patience, readings);
-    }
-    if (answer->error_status != 0) {
-      const auto blamed = static_cast<std::size_t>(std::max(answer->error_index, 0));
-      const bool known = blamed > at && blamed <= oids.size();
+    if (answer->error_status != 0) return get_without(*answer, entries, with_uptime, patience, readings);
+    if (answer->variables.size() != oids.size()) {
+      if (oids.size() > 1) return get_halves(entries, with_uptime, patience, readings);
       const std::string cause =
-          "the agent answers with " + std::string(error_status_name(answer->error_status));
-      keep(known ? about(entries[blamed - at - 1], cause, ErrorKind::unavailable)
-                 : Error{ErrorKind::unavailable, settings_.peer.shown + ": " + cause});
+          "the agent answers with " + std::to_string(answer->variables.size()) + " values for one";
+      if (with_uptime) memory_.begin(now, uptime_);
+      if (!entries.empty()) keep(about(entries.front(), cause, ErrorKind::parse));
       return {};
     }
-    if (answer->variables.size() != oids.size())
-      return Error{ErrorKind::parse, settings_.peer.shown + ": the agent answers " +
-                                         std::to_string(answer->variables.size()) + " values of " +
-                                         std::to_string(oids.size())};
+    std::size_t at = 0;
+    if (with_uptime) {
+      const SnmpValue& value = answer->variables[at++].value;
+      if (value.type == SnmpValue::Type::timeticks) uptime_ = static_cast<std::uint32_t>(value.count);
+      memory_.begin(now, uptime_);
+    }
     for (const Entry& entry : entries) {
       const VarBind& got = answer->variables[at++];
       if (got.oid != entry.oid) {
@@ -178,10 +175,41 @@ class SnmpDriver final : public Driver {
     return get(entries.subspan(half), false, patience, readings);
   }
 
+  // After an answer with an error, which has no values: asks for the others without the one that is to blame.
+  // So agents of version 1 say that they do not have one of them.
+  Result<void> get_without(const Response& answer, std::span<const Entry> entries, bool with_uptime,
+                           const Patience& patience,
+                           std::vector<std::pair<const Entry*, Reading>>& readings) {
+    const std::size_t asked = entries.size() + (with_uptime ? 1 : 0);
+    auto blamed = static_cast<std::size_t>(std::max(answer.error_index, 0));
+    if (asked == 1) blamed = 1;
+    if (blamed == 0 || blamed > asked || (answer.error_status == kTooBig && asked > 1))
+      return get_halves(entries, with_uptime, patience, readings);
+    if (with_uptime && blamed == 1) {
+      memory_.begin(clock_.boot(), uptime_);
+      return entries.empty() ? Result<void>() : get(entries, false, patience, readings);
+    }
+    const std::size_t at = blamed - (with_uptime ? 2 : 1);
+    const bool is_absent = answer.error_status == kNoSuchName;
+    keep(about(entries[at],
+               (is_absent ? "the agent has no such object (" : "the agent answers with ") +
+                   std::string(error_status_name(answer.error_status)) + (is_absent ? ")" : ""),
+               is_absent ? ErrorKind::not_found : ErrorKind::unavailable));
+    if (with_uptime || at > 0) {
+      if (auto got = get(entries.first(at), with_uptime, patience, readings); !got) return got;
+    }
+    if (at + 1 == entries.size()) return {};
+    return get(entries.subspan(at + 1), false, patience, readings);
+  }
+
   // Nothing when there is no value (a first rate), and when it is none, which is kept as an error.
   std::optional<Reading> read(const Entry& entry, const SnmpValue& value, const std::string& key,
                               BootTime when) {
-    if (entry.as == As::rate) {
+    if (is_code(entry.not_available, value, entry.form.number)) {
+      left_out_.add();
+      return std::nullopt;
+    }
+    if (entry.form.as == As::rate) {
       if (value.type == SnmpValue::Type::bytes || value.type == SnmpValue::Type::other ||
           value.type == SnmpValue::Type::real) {
         keep(about(entry, "is no counter", ErrorKind::parse));
@@ -189,95 +217,91 @@ class SnmpDriver final : public Driver {
       }
       const auto rate = memory_.rate(key, value, when);
       if (!rate) return std::nullopt;
-      return Reading(*rate * entry.scale + entry.offset);
+      return Reading(*rate * entry.form.scale + entry.form.offset);
     }
-    auto reading = to_reading(value, entry.as, entry.scale, entry.offset);
+    auto reading = to_reading(value, entry.form);
     if (reading) return *std::move(reading);
     keep(about(entry, reading.error().message, reading.error().kind));
     return std::nullopt;
   }
 
-  Result<Response> bulk(std::span<const Oid> oids, int repetitions, const Patience& patience) {
-    return session_.get_bulk(oids, repetitions, patience);
-  }
-
-  // Columns with the same tag and label stand in one table: their rows go out together.
   Result<void> read_tables(const Patience& patience, Output& out) {
-    std::vector<bool> done(settings_.tables.size());
-    for (std::size_t i = 0; i < settings_.tables.size(); ++i) {
-      if (done[i]) continue;
-      std::vector<const Entry*> group;
-      std::vector<Oid> columns;
-      const Entry& first = settings_.tables[i];
-      for (std::size_t k = i; k < settings_.tables.size(); ++k) {
-        const Entry& one = settings_.tables[k];
-        if (one.tag != first.tag || one.label != first.label) continue;
-        done[k] = true;
-        group.push_back(&one);
-        columns.push_back(one.oid);
-      }
-      if (first.label) columns.push_back(*first.label);
-      const auto table = walk_table(
-          columns, settings_.max_repetitions, clock_, settings_.peer.shown + " " + first.written,
-          [&](std::span<const Oid> oids, int repetitions) { return bulk(oids, repetitions, patience); });
-      if (!table && table.error().kind == ErrorKind::parse) {
-        keep(table.error());
-        continue;
-      }
+    for (const TableGroup& group : groups_) {
+      const auto table = walk_table(group.columns, settings_.max_repetitions, clock_,
+                                    [&](std::span<const Oid> oids, int repetitions) {
+                                      return next_rows_.after(oids, repetitions, patience);
+                                    });
       if (!table) return table.error();
       add_rows(*table, group, out);
     }
     return {};
   }
 
-  void add_rows(const Table& table, std::span<const Entry* const> group, Output& out) {
-    const Entry& first = *group.front();
-    std::vector<bool> seen(group.size());
-    std::vector<Reading> readings;
-    std::vector<Value> values;
+  void add_rows(const Table& table, const TableGroup& group, Output& out) {
+    std::set<const Entry*> seen;
     std::set<std::string> labels;  // two rows of one label would be one series
     for (const auto& [index, row] : table.rows) {
-      std::string label = oid_text(index);
-      if (first.label && row.cells.back()) {
-        if (auto text = to_reading(*row.cells.back(), As::text, 1, 0)) label = std::get<std::string>(*text);
-      }
+      std::string label = group.label(index, row);
       if (!labels.insert(label).second) label += " (" + oid_text(index) + ")";
-      readings.clear();
-      values.clear();
-      std::vector<const Entry*> of;
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        if (!row.cells[i]) continue;
-        seen[i] = true;
-        auto reading =
-            read(*group[i], *row.cells[i], "table " + group[i]->name + " " + oid_text(index), row.when);
-        if (!reading) continue;
-        readings.push_back(*std::move(reading));
-        of.push_back(group[i]);
+      std::vector<std::pair<const Entry*, Reading>> readings;
+      for (const Entry* entry : group.entries) {
+        const auto& cell = row.cells[group.at(entry->oid)];
+        if (!cell) continue;
+        seen.insert(entry);
+        auto reading = entry->is_combined()
+                           ? combine(*entry, *cell, row, group)
+                           : read(*entry, *cell, "table " + entry->name + " " + oid_text(index), row.when);
+        if (reading) readings.emplace_back(entry, *std::move(reading));
       }
-      for (std::size_t i = 0; i < of.size(); ++i) values.push_back(named(*of[i], readings[i]));
+      std::vector<Value> values;
+      for (const auto& [entry, reading] : readings) values.push_back(named(*entry, reading));
       if (values.empty()) continue;
-      const std::array<Tag, 2> tags = {Tag{"address", settings_.peer.shown}, Tag{first.tag, label}};
+      const std::array<Tag, 2> tags = {Tag{"address", settings_.peer.shown},
+                                       Tag{group.entries.front()->tag, label}};
       out.add({.measurement = "snmp", .tags = tags, .values = values});
     }
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      if (!seen[i]) keep(about(*group[i], "the agent has no row of it", ErrorKind::not_found));
+    for (const Entry* entry : group.entries) {
+      const std::string& fault = table.faults[group.at(entry->oid)];
+      if (!fault.empty()) {
+        keep(about(*entry, fault, ErrorKind::parse));
+      } else if (!seen.contains(entry)) {
+        keep(about(*entry, "the agent has no row of it", ErrorKind::not_found));
+      }
     }
     if (table.cut)
-      keep(about(first, "has more than " + std::to_string(kMostRows) + " rows; the rest is left out",
+      keep(about(*group.entries.front(),
+                 "has more than " + std::to_string(kMostRows) + " rows; the rest is left out",
                  ErrorKind::full));
   }
 
-  Result<void> add_interfaces(const Patience& patience, Output& out) {
-    const auto list = read_interfaces(
-        settings_.max_repetitions, clock_, settings_.peer.shown + " interfaces",
-        [&](std::span<const Oid> oids, int repetitions) { return bulk(oids, repetitions, patience); });
-    if (!list && list.error().kind == ErrorKind::parse) {
-      keep(list.error());
-      return {};
+  // Of several columns of the row. A row that has not all of them has no value.
+  std::optional<Reading> combine(const Entry& entry, const SnmpValue& value, const TableRow& row,
+                                 const TableGroup& group) {
+    if (is_code(entry.not_available, value, entry.form.number)) {
+      left_out_.add();
+      return std::nullopt;
     }
-    if (!list) return list.error();
+    const auto number = to_number(value, entry.form.number);
+    if (!number) {
+      keep(about(entry, number.error().message, number.error().kind));
+      return std::nullopt;
+    }
+    const auto factors = group.factors(entry, row);
+    const auto result = factors ? combined(*number, *factors) : std::nullopt;
+    if (!result) return std::nullopt;
+    return Reading(scaled(*result, entry.form.scale, entry.form.offset));
+  }
+
+  Result<void> add_interfaces(const Patience& patience, Output& out) {
+    const auto all =
+        read_interfaces(settings_.max_repetitions, clock_, [&](std::span<const Oid> oids, int repetitions) {
+          return next_rows_.after(oids, repetitions, patience);
+        });
+    if (!all) return all.error();
+    for (const std::string& fault : all->faults)
+      keep({ErrorKind::parse, settings_.peer.shown + " interfaces " + fault});
     std::set<std::string> chosen;
-    for (const Interface& one : *list) {
+    for (const Interface& one : all->list) {
       if (!filter_.accepts(one.name)) continue;
       chosen.insert(one.name);
       std::array<Value, kMetrics.size()> values;
@@ -300,19 +324,20 @@ class SnmpDriver final : public Driver {
     }
     if (chosen.empty() && !first_error_)
       keep({ErrorKind::not_found,
-            settings_.peer.shown +
-                (list->empty() ? ": the agent has no interfaces" : ": no interface matches the options")});
+            settings_.peer.shown + (all->list.empty() ? ": the agent has no interfaces"
+                                                      : ": no interface matches the options")});
     return {};
   }
 
-  void add_own(Output& out) const {
-    std::array<Value, 4> values;
+  void add_own(Output& out) {
+    std::array<Value, 5> values;
     std::size_t count = 0;
     const auto& figures = session_.figures();
     if (figures.answers > 0) values[count++] = value_of(kResponseTime, figures.total_ms / figures.answers);
     values[count++] = value_of(kRequests, std::int64_t{figures.requests});
     values[count++] = value_of(kErrors, std::int64_t{figures.requests - figures.answers});
     if (uptime_) values[count++] = value_of(kUptime, *uptime_ / 100.0);
+    if (const auto left_out = left_out_.end_run()) values[count++] = value_of(kNotAvailable, *left_out);
     const Tag tag{"address", settings_.peer.shown};
     out.add({.measurement = "snmp", .tags = {&tag, 1}, .values = {values.data(), count}});
   }
@@ -321,6 +346,9 @@ class SnmpDriver final : public Driver {
   const Clock& clock_;
   const NameFilter filter_;
   SnmpSession session_;
+  const std::vector<TableGroup> groups_;
+  NextRows next_rows_;
+  LeftOut left_out_;
   CounterMemory memory_;
   // Of the run:
   std::optional<std::uint32_t> uptime_;

@@ -19,6 +19,8 @@
 #include "core/mutex.h"
 #include "core/unique_fd.h"
 #include "core/units.h"
+#include "drivers/snmp/user_keys.h"
+#include "drivers/snmp/wire_value.h"
 
 namespace vigile::snmp {
 
@@ -44,130 +46,6 @@ void set_up_library() REQUIRES(library_mutex) {
   ::snmp_disable_log();
   ::netsnmp_register_loghandler(NETSNMP_LOGHANDLER_NONE, LOG_DEBUG);
   ::init_snmp("vigile");
-}
-
-Oid to_oid(const oid* numbers, std::size_t size) {
-  Oid out(std::min(size, kLongestOid));
-  std::transform(numbers, numbers + out.size(), out.begin(),
-                 [](oid number) { return static_cast<std::uint32_t>(number); });
-  return out;
-}
-
-constexpr std::size_t kLongestBytes = 4096;
-
-SnmpValue to_value(const netsnmp_variable_list& variable) {
-  using Type = SnmpValue::Type;
-  const auto unsigned32 = [&](Type type) {
-    return SnmpValue{.type = type, .count = static_cast<std::uint32_t>(*variable.val.integer)};
-  };
-  switch (variable.type) {
-    case ASN_INTEGER:
-      return {.type = Type::integer, .number = *variable.val.integer};
-    case ASN_GAUGE:
-      return unsigned32(Type::gauge32);
-    case ASN_UINTEGER:
-      return unsigned32(Type::gauge32);
-    case ASN_COUNTER:
-      return unsigned32(Type::counter32);
-    case ASN_TIMETICKS:
-      return unsigned32(Type::timeticks);
-    case ASN_COUNTER64:
-    case ASN_OPAQUE_COUNTER64:
-    case ASN_OPAQUE_U64: {
-      const struct counter64& wide = *variable.val.counter64;
-      return {.type = variable.type == ASN_OPAQUE_U64 ? Type::gauge32 : Type::counter64,
-              .count = std::uint64_t{wide.high} << 32 | (wide.low & 0xffff'ffff)};
-    }
-    case ASN_OPAQUE_I64: {
-      const struct counter64& wide = *variable.val.counter64;
-      return {.type = Type::integer,
-              .number = static_cast<std::int64_t>(std::uint64_t{wide.high} << 32 | (wide.low & 0xffff'ffff))};
-    }
-    case ASN_OPAQUE_FLOAT:
-      return {.type = Type::real, .real = *variable.val.floatVal};
-    case ASN_OPAQUE_DOUBLE:
-      return {.type = Type::real, .real = *variable.val.doubleVal};
-    case ASN_OCTET_STR:
-    case ASN_OPAQUE:
-    case ASN_BIT_STR:
-      return {.type = Type::bytes,
-              .text = {reinterpret_cast<const char*>(variable.val.string),
-                       std::min(variable.val_len, kLongestBytes)}};
-    case ASN_OBJECT_ID:
-      return {.type = Type::other,
-              .text = oid_text(to_oid(variable.val.objid, variable.val_len / sizeof(oid)))};
-    case ASN_IPADDRESS: {
-      SnmpValue value{.type = Type::other};
-      for (std::size_t i = 0; i < std::min<std::size_t>(variable.val_len, 4); ++i)
-        value.text += (i > 0 ? "." : "") + std::to_string(variable.val.string[i]);
-      return value;
-    }
-    case SNMP_NOSUCHOBJECT:
-      return {.type = Type::no_such_object};
-    case SNMP_NOSUCHINSTANCE:
-      return {.type = Type::no_such_instance};
-    case SNMP_ENDOFMIBVIEW:
-      return {.type = Type::end_of_mib_view};
-    default:  // ASN_NULL in the answer of an agent that has made an error
-      return {.type = Type::no_such_instance};
-  }
-}
-
-struct Protocol {
-  std::string_view name;
-  oid* numbers;
-  std::size_t size;
-};
-
-const Protocol& protocol_of(std::span<const Protocol> list, std::string_view name) {
-  const auto found =
-      std::find_if(list.begin(), list.end(), [&](const Protocol& one) { return one.name == name; });
-  return found == list.end() ? list.front() : *found;
-}
-
-const Protocol& auth_protocol(std::string_view name) {
-  static const std::array list = {Protocol{"SHA", usmHMACSHA1AuthProtocol, 10},
-                                  Protocol{"MD5", usmHMACMD5AuthProtocol, 10},
-                                  Protocol{"SHA-224", usmHMAC128SHA224AuthProtocol, 10},
-                                  Protocol{"SHA-256", usmHMAC192SHA256AuthProtocol, 10},
-                                  Protocol{"SHA-384", usmHMAC256SHA384AuthProtocol, 10},
-                                  Protocol{"SHA-512", usmHMAC384SHA512AuthProtocol, 10}};
-  return protocol_of(list, name);
-}
-
-const Protocol& privacy_protocol(std::string_view name) {
-  static const std::array list = {Protocol{"AES", usmAESPrivProtocol, 10},
-                                  Protocol{"AES-192", usmAES192PrivProtocol, 9},
-                                  Protocol{"AES-256", usmAES256PrivProtocol, 9}};
-  return protocol_of(list, name);
-}
-
-// A password's key; false when the library cannot make one.
-bool make_key(const Protocol& auth, const std::string& password, u_char* key, std::size_t& size) {
-  size = USM_AUTH_KU_LEN;
-  const std::vector<u_char> bytes(password.begin(), password.end());
-  return ::generate_Ku(auth.numbers, static_cast<u_int>(auth.size), bytes.data(), bytes.size(), key, &size) ==
-         SNMPERR_SUCCESS;
-}
-
-std::string report_cause(int report) {
-  switch (report) {
-    case SNMPERR_UNKNOWN_USER_NAME:
-    case SNMPERR_UNKNOWN_SEC_MODEL:
-      return "the agent does not know the user";
-    case SNMPERR_AUTHENTICATION_FAILURE:
-      return "the agent refuses the user's auth_password, or auth is another";
-    case SNMPERR_DECRYPTION_ERR:
-      return "the agent cannot decrypt: priv_password or privacy is another";
-    case SNMPERR_UNSUPPORTED_SEC_LEVEL:
-      return "the agent does not let the user in with this level of security";
-    case SNMPERR_NOT_IN_TIME_WINDOW:
-      return "the agent's clock of version 3 runs away (notInTimeWindow)";
-    case SNMPERR_UNKNOWN_ENG_ID:
-      return "the agent does not say its engine id";
-    default:
-      return std::string("the agent reports: ") + ::snmp_api_errstring(report);
-  }
 }
 
 }  // namespace
@@ -217,7 +95,7 @@ struct Callback {
     self.response_.error_index = static_cast<int>(pdu->errindex);
     self.response_.variables.clear();
     for (const netsnmp_variable_list* at = pdu->variables; at != nullptr; at = at->next_variable)
-      self.response_.variables.push_back({to_oid(at->name, at->name_length), to_value(*at)});
+      self.response_.variables.push_back(to_var_bind(*at));
     self.answered_ = true;
     self.proven_ = true;
     return 1;
@@ -248,8 +126,8 @@ Result<void> SnmpSession::open(const net::Address& address, const Patience& pati
         static_cast<long>(std::chrono::duration_cast<std::chrono::microseconds>(timeout_).count());
     wanted.callback = Callback::call;
     wanted.callback_magic = this;
-    if (!access_.v3) {
-      wanted.version = SNMP_VERSION_2c;
+    if (access_.version != 3) {
+      wanted.version = access_.version == 1 ? SNMP_VERSION_1 : SNMP_VERSION_2c;
       wanted.community = reinterpret_cast<u_char*>(community.data());
       wanted.community_len = community.size();
     } else {
@@ -288,7 +166,7 @@ Result<void> SnmpSession::open(const net::Address& address, const Patience& pati
     ::snmp_sess_session(session_)->flags |= SNMP_FLAGS_DONT_PROBE;
     ::fcntl(::snmp_sess_transport(session_)->sock, F_SETFD, FD_CLOEXEC);
   }
-  if (!access_.v3) return {};
+  if (access_.version != 3) return {};
   auto discovered = discover(patience);
   if (!discovered) close();
   return discovered;
@@ -442,13 +320,13 @@ Result<Response> SnmpSession::exchange_open(const Ask& ask, const Patience& pati
     if (lost_) break;
   }
   const bool lost = lost_;
-  const bool only_found = access_.v3 && !proven_;  // it said its engine, and nothing after that
+  const bool only_found = access_.version == 3 && !proven_;  // it said its engine, and nothing after that
   close();  // version 3: the agent may have started anew, with another engine
   if (clock_.boot() >= patience.deadline)
     return Error{ErrorKind::timeout, peer_.shown + ": not answered within the deadline"};
   if (lost) return Error{ErrorKind::unavailable, peer_.shown + ": the socket failed"};
   std::string hint;
-  if (!access_.v3) hint = "; agents do not answer to a wrong community";
+  if (access_.version != 3) hint = "; agents do not answer to a wrong community";
   if (only_found && !access_.priv_password.empty())
     hint = "; it is there, and does not answer to what it cannot decrypt: priv_password, privacy";
   return Error{ErrorKind::timeout, silence() + hint};
@@ -461,6 +339,10 @@ std::string SnmpSession::silence() const {
 
 Result<Response> SnmpSession::get(std::span<const Oid> oids, const Patience& patience) {
   return exchange({.command = SNMP_MSG_GET, .oids = oids}, patience);
+}
+
+Result<Response> SnmpSession::get_next(std::span<const Oid> oids, const Patience& patience) {
+  return exchange({.command = SNMP_MSG_GETNEXT, .oids = oids}, patience);
 }
 
 Result<Response> SnmpSession::get_bulk(std::span<const Oid> oids, int repetitions, const Patience& patience) {

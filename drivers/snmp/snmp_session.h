@@ -31,6 +31,8 @@ struct Response {
 // "tooBig", "genErr".
 std::string_view error_status_name(int status);
 constexpr int kTooBig = 1;
+constexpr int kNoSuchName =
+    2;  // version 1: one of the variables is not there, and so there is no value of any
 
 class SnmpSession {
  public:
@@ -47,6 +49,8 @@ class SnmpSession {
   // Errors: timeout, unavailable, permission (who the agent does not let in), not_found (the host's name);
   // "<address>: <cause>", never with a secret.
   Result<Response> get(std::span<const Oid> oids, const Patience& patience);
+  Result<Response> get_next(std::span<const Oid> oids, const Patience& patience);
+  // Not of version 1.
   Result<Response> get_bulk(std::span<const Oid> oids, int repetitions, const Patience& patience);
 
   // Since the last reset_figures(): what was sent, how much of it was answered, and how long that took.

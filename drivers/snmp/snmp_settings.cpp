@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/snmp/snmp_settings.h"
-#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <set>
 
+#include "drivers/scale/scale.h"
+
 namespace vigile::snmp {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kVersions = {"2c", "3"};
+constexpr std::array<std::string_view, 3> kVersions = {"1", "2c", "3"};
 constexpr std::array<std::string_view, 6> kAuths = {"MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"};
-constexpr std::array<std::string_view, 3> kPrivacies = {"AES", "AES-192", "AES-256"};
-constexpr std::array<std::string_view, 4> kAs = {"gauge", "counter", "rate", "text"};  // as As
+constexpr std::array<std::string_view, 4> kPrivacies = {"AES", "AES-192", "AES-256", "DES"};
+constexpr std::array<std::string_view, 6> kAs = {"gauge", "counter", "rate", "text", "hex", "mac"};  // as As
 
 constexpr std::array kGetColumns = {
     OptionSpec{.name = "name", .help = "Name of the metric.", .required = true},
@@ -24,12 +25,15 @@ constexpr std::array kGetColumns = {
     OptionSpec{
         .name = "as",
         .type = OptionType::choice,
-        .help = "gauge: a number; counter: the same, one that only grows; rate: its growth a second; text.",
+        .help = "gauge: a number; counter: one that only grows; rate: its growth a second; text; hex; mac.",
         .fallback = "gauge",
         .choices = kAs},
     kScaleOption,
     kOffsetOption,
     kUnitOption,
+    kDecimalOption,
+    kThousandsOption,
+    kNotAvailableTextOption,
 };
 
 constexpr std::array kTableColumns = {
@@ -42,6 +46,18 @@ constexpr std::array kTableColumns = {
     OptionSpec{.name = "scale", .type = OptionType::number, .help = "As in get.", .fallback = "1"},
     OptionSpec{.name = "offset", .type = OptionType::number, .help = "As in get.", .fallback = "0"},
     OptionSpec{.name = "unit", .help = "As in get."},
+    OptionSpec{.name = "decimal", .type = OptionType::choice, .help = "As in get.", .choices = kDecimalSigns},
+    OptionSpec{.name = "thousands",
+               .type = OptionType::choice,
+               .help = "As in get.",
+               .fallback = "none",
+               .choices = kThousandsSigns},
+    OptionSpec{.name = "not_available", .type = OptionType::list, .help = "As in get.", .or_one = true},
+    OptionSpec{.name = "times", .help = "Column to multiply with: hrStorageAllocationUnits."},
+    OptionSpec{.name = "over", .help = "Column to divide by: hrStorageSize, with scale 100 for percent."},
+    OptionSpec{.name = "prefix",
+               .help = "Column of the unit's prefix: entPhySensorScale; 8 is milli, 9 none."},
+    OptionSpec{.name = "precision", .help = "Column of the digits behind the point: entPhySensorPrecision."},
     OptionSpec{.name = "tag", .help = "Tag that tells the rows apart.", .fallback = "index"},
     OptionSpec{.name = "label",
                .help = "Column whose text is the tag's value: ifName; the row's index if absent."},
@@ -51,10 +67,11 @@ constexpr std::array kOptions = {
     OptionSpec{.name = "address", .help = "The agent: host, or host:port; UDP.", .required = true},
     OptionSpec{.name = "version",
                .type = OptionType::choice,
-               .help = "2c, or 3.",
+               .help = "1, 2c, or 3.",
                .fallback = "2c",
                .choices = kVersions},
-    OptionSpec{.name = "community", .help = "Community of version 2c; public if absent.", .secret = true},
+    OptionSpec{
+        .name = "community", .help = "Community of versions 1 and 2c; public if absent.", .secret = true},
     OptionSpec{.name = "user", .help = "User of version 3."},
     OptionSpec{.name = "auth",
                .type = OptionType::choice,
@@ -64,7 +81,7 @@ constexpr std::array kOptions = {
     OptionSpec{.name = "auth_password", .help = "Not authenticated if absent.", .secret = true},
     OptionSpec{.name = "privacy",
                .type = OptionType::choice,
-               .help = "How messages are encrypted: AES, AES-192, AES-256.",
+               .help = "How messages are encrypted: AES, AES-192, AES-256; DES, of old devices.",
                .fallback = "AES",
                .choices = kPrivacies},
     OptionSpec{.name = "priv_password", .help = "Not encrypted if absent.", .secret = true},
@@ -118,56 +135,86 @@ bool is_own_metric(std::string_view name) {
          name.starts_with("network_");
 }
 
+Result<std::optional<Oid>> read_column(const Options& row, const std::string& option) {
+  if (row.text(option).empty()) return std::optional<Oid>();
+  auto oid = parse_oid(row.text(option));
+  if (!oid) return bad(option + ": " + oid.error().message);
+  return std::optional(std::move(*oid));
+}
+
+Result<void> read_table_entry(const Options& row, Entry& one) {
+  if (one.oid.back() == 0) return bad("oid: \"" + one.written + "\" is no column of a table");
+  one.tag = row.text("tag");
+  if (one.tag.empty() || one.tag.size() > kLongestName || one.tag == "address")
+    return bad("tag: must be a name, and not address");
+  for (const auto& [option, column] :
+       {std::pair("label", &one.label), std::pair("times", &one.times), std::pair("over", &one.over),
+        std::pair("prefix", &one.prefix), std::pair("precision", &one.precision)}) {
+    auto read = read_column(row, option);
+    if (!read) return read.error();
+    *column = std::move(*read);
+  }
+  if (one.is_combined() && one.form.as != As::gauge)
+    return bad("times, over, prefix and precision are for a gauge");
+  return {};
+}
+
+Result<Entry> read_entry(const Options& row, bool is_table) {
+  Entry one;
+  one.name = row.text("name");
+  if (one.name.empty() || one.name.size() > kLongestName) return bad("a name has 1 to 100 bytes");
+  if (is_own_metric(one.name)) return bad("is the name of a metric that the driver itself has");
+  one.written = row.text("oid");
+  auto oid = parse_oid(one.written);
+  if (!oid) return bad("oid: " + oid.error().message);
+  one.oid = std::move(*oid);
+  Form& form = one.form;
+  form.as = static_cast<As>(std::find(kAs.begin(), kAs.end(), row.text("as")) - kAs.begin());
+  if (form.as == As::text && is_mac_address(one.oid)) form.as = As::mac;
+  form.scale = row.number("scale");
+  form.offset = row.number("offset");
+  if (form.scale == 0) return bad("a scale of 0 leaves nothing");
+  if (is_text(form.as) && (form.scale != 1 || form.offset != 0)) return bad("a text has no scale and offset");
+  const auto number = read_number_format(row);
+  if (!number) return number.error();
+  form.number = *number;
+  auto codes = read_not_available(row, {.kind = RawForm::Kind::text});
+  if (!codes) return codes.error();
+  one.not_available = std::move(*codes);
+  if (is_table) {
+    if (auto read = read_table_entry(row, one); !read) return read.error();
+  }
+  return one;
+}
+
 Result<std::vector<Entry>> read_entries(const Options& options, const std::string& list, bool tables) {
   std::vector<Entry> entries;
   std::set<std::string> names;
   const auto& rows = options.rows(list);
   if (rows.size() > kMostEntries) return bad(list + ": more than 2000 entries");
   for (const Options& row : rows) {
-    Entry one;
-    one.name = row.text("name");
-    const std::string where = list + ": \"" + one.name.substr(0, kLongestName) + "\": ";
-    if (one.name.empty() || one.name.size() > kLongestName) return bad(where + "a name has 1 to 100 bytes");
-    if (is_own_metric(one.name)) return bad(where + "is the name of a metric that the driver itself has");
-    one.written = row.text("oid");
-    auto oid = parse_oid(one.written);
-    if (!oid) return bad(where + "oid: " + oid.error().message);
-    one.oid = std::move(*oid);
-    one.as = static_cast<As>(std::find(kAs.begin(), kAs.end(), row.text("as")) - kAs.begin());
-    one.scale = row.number("scale");
-    one.offset = row.number("offset");
-    if (one.scale == 0) return bad(where + "a scale of 0 leaves nothing");
-    if (one.as == As::text && (one.scale != 1 || one.offset != 0))
-      return bad(where + "a text has no scale and offset");
-    if (tables) {
-      if (one.oid.back() == 0) return bad(where + "oid: \"" + one.written + "\" is no column of a table");
-      one.tag = row.text("tag");
-      if (one.tag.empty() || one.tag.size() > kLongestName || one.tag == "address")
-        return bad(where + "tag: must be a name, and not address");
-      if (!row.text("label").empty()) {
-        auto label = parse_oid(row.text("label"));
-        if (!label) return bad(where + "label: " + label.error().message);
-        one.label = std::move(*label);
-      }
-    }
-    if (!names.insert(one.name).second) return bad(where + "is there twice");
-    entries.push_back(std::move(one));
+    const std::string where = list + ": \"" + row.text("name").substr(0, kLongestName) + "\": ";
+    auto one = read_entry(row, tables);
+    if (!one) return bad(where + one.error().message);
+    if (!names.insert(one->name).second) return bad(where + "is there twice");
+    entries.push_back(std::move(*one));
   }
   return entries;
 }
 
 Result<Access> read_access(const Options& options) {
   Access access;
-  access.v3 = options.text("version") == "3";
+  const std::string& version = options.text("version");
+  access.version = version == "3" ? 3 : version == "1" ? 1 : 2;
   const auto has = [&](const char* name) { return !options.text(name).empty(); };
-  if (!access.v3) {
+  if (access.version != 3) {
     for (const char* name : {"user", "auth_password", "priv_password", "context"}) {
       if (has(name)) return bad(std::string(name) + ": needs version: \"3\"");
     }
     access.community = has("community") ? options.text("community") : "public";
     return access;
   }
-  if (has("community")) return bad("community: is of version 2c, not 3");
+  if (has("community")) return bad("community: is of versions 1 and 2c, not 3");
   access.user = options.text("user");
   if (access.user.empty() || access.user.size() > 32)
     return bad("user: version 3 needs one, of up to 32 bytes");
@@ -177,6 +224,8 @@ Result<Access> read_access(const Options& options) {
   access.privacy = options.text("privacy");
   access.auth_password = options.text("auth_password");
   access.priv_password = options.text("priv_password");
+  if (access.privacy == "DES" && !has_des())
+    return bad("privacy: the net-snmp of this agent has been built without DES; use AES");
   if (!access.priv_password.empty() && access.auth_password.empty())
     return bad("priv_password: needs an auth_password too");
   for (const auto& [name, password] : {std::pair("auth_password", &access.auth_password),

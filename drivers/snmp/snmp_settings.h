@@ -9,6 +9,7 @@
 
 #include "core/option.h"
 #include "core/result.h"
+#include "drivers/scale/not_available.h"
 #include "drivers/snmp/oid.h"
 #include "drivers/snmp/snmp_value.h"
 
@@ -24,8 +25,8 @@ struct Peer {
 Result<Peer> parse_peer(std::string_view text);
 
 struct Access {
-  bool v3 = false;
-  std::string community;  // v2c
+  int version = 2;        // 1, 2 (2c), 3
+  std::string community;  // v1, v2c
   std::string user;       // v3, and what follows
   std::string auth;       // "SHA-256"
   std::string auth_password;
@@ -38,12 +39,15 @@ struct Entry {
   std::string name;
   std::string written;  // the OID as the settings have it
   Oid oid;              // of a table: of the column
-  As as = As::gauge;
-  double scale = 1;
-  double offset = 0;
+  Form form;
+  NotAvailable not_available;  // of texts and numbers
   // Of a table:
   std::string tag;
   std::optional<Oid> label;  // column whose text is the tag's value; absent: the index
+  // Columns of the same row from which the value is computed, see combined():
+  std::optional<Oid> times, over, prefix, precision;
+
+  bool is_combined() const { return times || over || prefix || precision; }
 };
 
 struct SnmpSettings {
@@ -60,6 +64,9 @@ struct SnmpSettings {
 };
 
 std::span<const OptionSpec> option_table();
+
+// Whether this net-snmp has been built with DES.
+bool has_des();
 
 // No I/O. Errors: config; never with a secret in it.
 Result<SnmpSettings> read_settings(const Options& options);

@@ -103,6 +103,20 @@ TEST(SnmpAgent, IsReadOfThisMachine) {
                                      Not(HasSubstr("error:"))));
 }
 
+TEST(SnmpAgent, IsReadByVersion1) {
+  const SnmpdServer server({.lines = {"sysName maschine-7"}});
+  const auto driver =
+      make(with(server,
+                ", version: '1', get: [{name: name, oid: sysName, as: text}, {name: none, oid: "
+                "upsInputFrequency.1}, {name: load, oid: laLoad.1}], tables: [{name: mtu, oid: ifMtu, "
+                "tag: interface, label: ifDescr}], interfaces: true"));
+  EXPECT_THAT(sample(*driver),
+              AllOf(HasSubstr("snmp,address=ADDRESS name=\"maschine-7\",load="),
+                    HasSubstr("snmp,address=ADDRESS,interface=lo mtu=65536i\n"),
+                    HasSubstr("interface=lo up=true"), HasSubstr("uptime="),
+                    HasSubstr("upsInputFrequency.1: the agent has no such object (noSuchName)\n")));
+}
+
 TEST(SnmpAgent, IsReadOverIpv6) {
   if (read_file("/proc/net/if_inet6").value_or("").find("00000000000000000000000000000001") ==
       std::string::npos)
@@ -117,7 +131,8 @@ TEST(SnmpAgent, IsReadOverIpv6) {
 TEST(SnmpAgent, AnswersUsersOfVersion3) {
   SnmpdServer server({.users = {"sha SHA \"auth-geheimnis\" AES \"priv-geheimnis\"",
                                 "sha512 SHA-512 \"auth-geheimnis\" AES-256 \"priv-geheimnis\"",
-                                "sha256 SHA-256 \"auth-geheimnis\"", "nobody"}});
+                                "sha256 SHA-256 \"auth-geheimnis\"", "nobody",
+                                "old MD5 \"auth-geheimnis\" DES \"priv-geheimnis\""}});
   const auto ask = [&](const std::string& user, const std::string& timeout = "5s") {
     return sample(*make("{address: '" + server.address() + "', version: '3', timeout: " + timeout +
                         ", retries: 0, user: " + user + ", get: [{name: load, oid: laLoad.1}]}"));
@@ -128,6 +143,7 @@ TEST(SnmpAgent, AnswersUsersOfVersion3) {
   EXPECT_THAT(ask("sha256, auth: SHA-256, auth_password: auth-geheimnis"),
               HasSubstr("snmp,address=ADDRESS load="));
   EXPECT_THAT(ask("nobody"), HasSubstr("snmp,address=ADDRESS load="));
+  EXPECT_THAT(ask("old, auth: MD5, privacy: DES" + both), HasSubstr("snmp,address=ADDRESS load="));
   // Each thing that may be wrong says so, and no secret.
   const auto error = [&](const std::string& user, const std::string& timeout = "5s") {
     const std::string text = ask(user, timeout);

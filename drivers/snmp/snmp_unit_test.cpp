@@ -43,8 +43,8 @@ TEST(SnmpOid, IsReadInNumbersAndByCommonNames) {
   EXPECT_EQ(numbers("laLoad.1"), "1.3.6.1.4.1.2021.10.1.3.1");
   EXPECT_EQ(numbers("sysFoo"),
             "no: \"sysFoo\" is not a name that is known here; write it in numbers (snmptranslate -On NAME)");
-  for (const char* bad : {"", ".", "1", "1.", "1..3", "1.3.x", "3.1", "1.40", "1.3.4294967296", "sysUpTime.",
-                          "sysUpTime.x", "::", "1.3 6"}) {
+  for (const char* bad : {"", ".", "1", "1.", "1..3", "3.1", "1.40", "1.3.4294967296", "sysUpTime.",
+                          "::", "1.3 6", "{}", "{ 1 }"}) {
     EXPECT_EQ(numbers(bad),
               "no: \"" + std::string(bad) + "\" is not an OID like 1.3.6.1.2.1.1.3.0 or sysUpTime.0");
   }
@@ -53,6 +53,24 @@ TEST(SnmpOid, IsReadInNumbersAndByCommonNames) {
   for (int i = 0; i < 126; ++i) longest += ".1";
   EXPECT_EQ(numbers(longest), longest);
   EXPECT_EQ(numbers(longest + ".1").substr(0, 4), "no: ");
+}
+
+TEST(SnmpOid, IsTakenAsManualsWriteIt) {
+  EXPECT_EQ(numbers("iso.org.dod.internet.mgmt.mib-2.system.sysUpTime.0"), "1.3.6.1.2.1.1.3.0");
+  EXPECT_EQ(numbers(".iso.3.6.1.2.1.1.5.0"), "1.3.6.1.2.1.1.5.0");
+  EXPECT_EQ(numbers("interfaces.ifTable.ifEntry.ifInOctets.2"), "1.3.6.1.2.1.2.2.1.10.2");
+  EXPECT_EQ(numbers("enterprises.318.1.1.1"), "1.3.6.1.4.1.318.1.1.1");
+  EXPECT_EQ(numbers("SNMPv2-SMI::enterprises.318"), "1.3.6.1.4.1.318");
+  EXPECT_EQ(numbers("{ iso(1) org(3) dod(6) internet(1) private(4) 1 318 }"), "1.3.6.1.4.1.318");
+  EXPECT_EQ(numbers("{enterprises 318 1}"), "1.3.6.1.4.1.318.1");
+  EXPECT_EQ(numbers(" 1.3.6.1 "), "1.3.6.1");
+}
+
+TEST(SnmpOid, ANameThatIsNearIsSuggested) {
+  const std::string wrong = " is not a name that is known here; did you mean ";
+  EXPECT_EQ(numbers("sysUptime.0"), "no: \"sysUptime.0\"" + wrong + "\"sysUpTime\"?");
+  EXPECT_EQ(numbers("sysUpTiem"), "no: \"sysUpTiem\"" + wrong + "\"sysUpTime\"?");
+  EXPECT_EQ(numbers("IF-MIB::ifHCInOctet.1"), "no: \"IF-MIB::ifHCInOctet.1\"" + wrong + "\"ifHCInOctets\"?");
 }
 
 TEST(SnmpOid, AnyTextIsAnOidOrAnError) {
@@ -73,7 +91,7 @@ TEST(SnmpOid, AnyTextIsAnOidOrAnError) {
 
 TEST(SnmpValues, BecomeReadings) {
   const auto reading = [](const SnmpValue& value, As as = As::gauge, double scale = 1) -> std::string {
-    const auto got = to_reading(value, as, scale, 0);
+    const auto got = to_reading(value, {.as = as, .scale = scale});
     if (!got) return got.error().message;
     if (const auto* text = std::get_if<std::string>(&*got)) return *text;
     if (const auto* whole = std::get_if<std::int64_t>(&*got)) return std::to_string(*whole) + "i";
@@ -87,15 +105,53 @@ TEST(SnmpValues, BecomeReadings) {
   EXPECT_EQ(reading({.type = Type::timeticks, .count = 4294967295}), "4294967295i");
   EXPECT_EQ(reading({.type = Type::bytes, .text = " 0.12\n"}), "0.12");
   EXPECT_EQ(reading({.type = Type::real, .real = 1.5}), "1.5");
-  EXPECT_EQ(reading({.type = Type::bytes, .text = "12 V"}), "\"12 V\" is not a number");
-  EXPECT_EQ(reading({.type = Type::bytes, .text = ""}), "\"\" is not a number");
-  EXPECT_EQ(reading({.type = Type::bytes, .text = "nan"}), "\"nan\" is not a number");
+  EXPECT_EQ(reading({.type = Type::counter64, .count = std::uint64_t{1} << 63}), "9223372036854775808u");
+  EXPECT_EQ(reading({.type = Type::gauge32, .count = ~std::uint64_t{0}}), "18446744073709551615u");  // opaque
+  EXPECT_EQ(reading({.type = Type::bytes, .text = "12 V"}), "12");
+  EXPECT_EQ(reading({.type = Type::bytes, .text = "98%"}), "98");
+  EXPECT_EQ(reading({.type = Type::bytes, .text = "21.5 C"}), "21.5");
+  EXPECT_EQ(reading({.type = Type::bytes, .text = "21,5"}), "21.5");
+  EXPECT_EQ(reading({.type = Type::bytes, .text = "-71"}), "-71");
+  EXPECT_NE(reading({.type = Type::bytes, .text = ""}).find("number"), std::string::npos);
+  EXPECT_NE(reading({.type = Type::bytes, .text = "nan"}).find("number"), std::string::npos);
+  EXPECT_NE(reading({.type = Type::bytes, .text = std::string("\0\0\x01\xf4", 4)}).find("number"),
+            std::string::npos);
   EXPECT_EQ(reading({.type = Type::bytes, .text = "Quai 1 – été "}, As::text), "Quai 1 – été");
   EXPECT_EQ(reading({.type = Type::bytes, .text = std::string("\x00\x1b\x21", 3)}, As::text), "00:1b:21");
   EXPECT_EQ(reading({.type = Type::bytes, .text = "\xc3"}, As::text), "c3");
   EXPECT_EQ(reading({.type = Type::bytes, .text = std::string("abc\0", 4)}, As::text), "abc");
   EXPECT_EQ(reading({.type = Type::other, .text = "10.0.0.1"}, As::text), "10.0.0.1");
   EXPECT_EQ(reading({.type = Type::other, .text = "10.0.0.1"}), "\"10.0.0.1\" is not a number");
+}
+
+TEST(SnmpValues, BytesAreShownInHexadecimalWhenAskedFor) {
+  const auto shown = [](std::string bytes, As as) {
+    return std::get<std::string>(
+        *snmp::to_reading({.type = Type::bytes, .text = std::move(bytes)}, {.as = as}));
+  };
+  EXPECT_EQ(shown("A1B2C3", As::text), "A1B2C3");
+  EXPECT_EQ(shown("A1B2C3", As::mac), "41:31:42:32:43:33");  // six bytes that happen to be printable
+  EXPECT_EQ(shown("A1B2C3", As::hex), "41:31:42:32:43:33");
+  EXPECT_EQ(shown(std::string("\x02\xe2\xba\x9b\x83\0", 6), As::mac), "02:e2:ba:9b:83:00");
+  EXPECT_EQ(shown("      ", As::mac), "20:20:20:20:20:20");
+  EXPECT_EQ(shown("00-1B-21-0A-0B-0C", As::mac), "00:1b:21:0a:0b:0c");
+  EXPECT_EQ(shown("001b.210a.0b0c", As::mac), "00:1b:21:0a:0b:0c");
+  EXPECT_EQ(shown("", As::mac), "");
+  EXPECT_EQ(shown(std::string("\0\0\x01\xf4", 4), As::hex), "00:00:01:f4");
+}
+
+TEST(SnmpValues, AreCombinedFromColumns) {
+  using snmp::combined;
+  EXPECT_EQ(combined(215, {.prefix = 9, .precision = 1}), 21.5);      // 21.5 °C
+  EXPECT_EQ(combined(12042, {.prefix = 8, .precision = 0}), 12.042);  // 12042 mV
+  EXPECT_EQ(combined(3, {.prefix = 10, .precision = -2}), 3000);
+  EXPECT_EQ(combined(1, {.prefix = 14}), 1e18);  // exa stands before peta in RFC 3433
+  EXPECT_EQ(combined(1, {.prefix = 15}), 1e15);
+  EXPECT_EQ(combined(1, {.prefix = 18}), std::nullopt);
+  EXPECT_EQ(combined(1, {.prefix = 0}), std::nullopt);
+  EXPECT_EQ(combined(1000, {.times = 4096}), 4096000);
+  EXPECT_EQ(combined(25, {.over = 50}), 0.5);
+  EXPECT_EQ(combined(25, {.over = 0}), std::nullopt);
 }
 
 SnmpValue counter32(std::uint64_t count) {
@@ -162,7 +218,7 @@ struct FakeAgent {
   std::map<Oid, SnmpValue> objects;
   std::size_t most_variables = 1000;
   int asked = 0;
-  snmp::AskBulk ask() {
+  snmp::AskNext ask() {
     return [this](std::span<const Oid> oids, int repetitions) -> Result<snmp::Response> {
       if (++asked > 100'000) return Error{ErrorKind::timeout, "asked without end"};
       snmp::Response response;
@@ -196,7 +252,7 @@ TEST(SnmpWalk, FindsEachRowOfEachColumn) {
   for (const std::size_t most : {1, 2, 3, 4, 50, 1000}) {
     for (const int repetitions : {1, 2, 10, 200}) {
       agent.most_variables = most;
-      const auto table = snmp::walk_table(columns, repetitions, clock, "t", agent.ask());
+      const auto table = snmp::walk_table(columns, repetitions, clock, agent.ask());
       ASSERT_TRUE(table) << table.error().message;
       ASSERT_EQ(table->rows.size(), 57U);
       for (const auto& [index, row] : table->rows) {
@@ -211,28 +267,54 @@ TEST(SnmpWalk, FindsEachRowOfEachColumn) {
 TEST(SnmpWalk, EndsWhateverTheAgentAnswers) {
   const FakeClock clock;
   const std::vector<Oid> columns = {{1, 3, 1}};
-  const auto walk = [&](const snmp::AskBulk& ask) {
-    const auto table = snmp::walk_table(columns, 10, clock, "t", ask);
-    return table ? std::to_string(table->rows.size()) + (table->cut ? "+" : "") : table.error().message;
+  const auto walk = [&](const snmp::AskNext& ask) {
+    const auto table = snmp::walk_table(columns, 10, clock, ask);
+    if (!table) return table.error().message;
+    return std::to_string(table->rows.size()) + (table->cut ? "+" : "") + " " + table->faults[0];
   };
   const auto always = [](snmp::Response response) {
     return [response](std::span<const Oid>, int) -> Result<snmp::Response> { return response; };
   };
-  EXPECT_EQ(walk(always({})), "t: the agent answers with nothing");
-  EXPECT_EQ(walk(always({.error_status = 5})), "t: the agent answers with genErr");
-  EXPECT_EQ(walk(always({.error_status = 1})), "t: the agent answers with tooBig");
-  EXPECT_EQ(walk(always({.error_status = 99})), "t: the agent answers with an unknown error");
+  EXPECT_EQ(walk(always({})), "0 the agent answers with nothing");
+  EXPECT_EQ(walk(always({.error_status = 5})), "0 the agent answers with genErr");
+  EXPECT_EQ(walk(always({.error_status = 1})), "0 the agent answers with tooBig");
+  EXPECT_EQ(walk(always({.error_status = 99})), "0 the agent answers with an unknown error");
+  EXPECT_EQ(walk(always({.error_status = 2})), "0 ");
   EXPECT_EQ(walk(always({.variables = {{{1, 3, 1, 5}, counter32(1)}}})),
-            "t: the agent goes round in circles at 1.3.1.5");
-  EXPECT_EQ(walk(always({.variables = {{{1, 3, 1, 5}, counter32(1)}, {{1, 3, 1, 4}, counter32(1)}}})),
-            "t: the agent goes round in circles at 1.3.1.4");
-  EXPECT_EQ(walk(always({.variables = {{{1, 3, 0, 5}, counter32(1)}}})), "0");
-  EXPECT_EQ(walk(always({.variables = {{{}, counter32(1)}}})), "0");
+            "1 the agent does not get past 1.3.1.5");
+  EXPECT_EQ(walk(always({.variables = {{{1, 3, 1, 5}, counter32(1)}, {{1, 3, 1, 4}, counter32(1)}}})), "2 ");
+  EXPECT_EQ(walk(always({.variables = {{{1, 3, 0, 5}, counter32(1)}}})), "0 ");
+  EXPECT_EQ(walk(always({.variables = {{{}, counter32(1)}}})), "0 ");
   std::uint32_t next = 0;
   EXPECT_EQ(walk([&](std::span<const Oid>, int) -> Result<snmp::Response> {
               return snmp::Response{.variables = {{{1, 3, 1, ++next}, counter32(1)}}};
             }),
-            "4096+");
+            "4096+ ");
+}
+
+TEST(SnmpWalk, AColumnThatIsRefusedCostsItself) {
+  FakeAgent agent;
+  for (const std::uint32_t column : {1U, 2U, 3U}) {
+    for (std::uint32_t row = 1; row <= 9; ++row) agent.objects[{1, 3, column, row}] = counter32(row);
+  }
+  const auto inner = agent.ask();
+  const FakeClock clock;
+  const std::vector<Oid> columns = {{1, 3, 1}, {1, 3, 2}, {1, 3, 3}};
+  for (const int blamed : {0, 1}) {  // with an index in the answer, and without
+    const auto table = snmp::walk_table(
+        columns, 4, clock, [&](std::span<const Oid> oids, int repetitions) -> Result<snmp::Response> {
+          const auto bad = std::find_if(oids.begin(), oids.end(), [](const Oid& oid) { return oid[2] == 2; });
+          if (bad == oids.end()) return inner(oids, repetitions);
+          return snmp::Response{.error_status = 5,
+                                .error_index = blamed * static_cast<int>(bad - oids.begin() + 1)};
+        });
+    ASSERT_TRUE(table);
+    EXPECT_EQ(table->rows.size(), 9U);
+    for (const auto& [index, row] : table->rows) {
+      EXPECT_TRUE(row.cells[0] && !row.cells[1] && row.cells[2]);
+    }
+    EXPECT_THAT(table->faults, testing::ElementsAre("", "the agent answers with genErr", ""));
+  }
 }
 
 TEST(SnmpWalk, AsksForLessWhenAnAnswerWouldBeTooBig) {
@@ -242,7 +324,7 @@ TEST(SnmpWalk, AsksForLessWhenAnAnswerWouldBeTooBig) {
   const FakeClock clock;
   const std::vector<Oid> columns = {{1, 3, 1}};
   const auto table = snmp::walk_table(
-      columns, 40, clock, "t", [&](std::span<const Oid> oids, int repetitions) -> Result<snmp::Response> {
+      columns, 40, clock, [&](std::span<const Oid> oids, int repetitions) -> Result<snmp::Response> {
         if (repetitions > 3) return snmp::Response{.error_status = 1};
         return inner(oids, repetitions);
       });
@@ -279,10 +361,12 @@ TEST(SnmpSettings, AreTakenOrRefusedWithTheReason) {
       "-On NAME)");
   EXPECT_EQ(refusal("{address: h, tables: [{name: a, oid: ifMtu, tag: address}]}"),
             "tables: \"a\": tag: must be a name, and not address");
+  EXPECT_EQ(refusal("{address: h, tables: [{name: a, oid: ifMtu, as: rate, times: ifSpeed}]}"),
+            "tables: \"a\": times, over, prefix and precision are for a gauge");
   EXPECT_EQ(refusal("{address: h, user: u}"), "user: needs version: \"3\"");
   EXPECT_EQ(refusal("{address: h, version: '3'}"), "user: version 3 needs one, of up to 32 bytes");
   EXPECT_EQ(refusal("{address: h, version: '3', user: u, community: c0mmunity}"),
-            "community: is of version 2c, not 3");
+            "community: is of versions 1 and 2c, not 3");
   EXPECT_EQ(refusal("{address: h, version: '3', user: u, priv_password: s3cr3t-privacy}"),
             "priv_password: needs an auth_password too");
   EXPECT_EQ(refusal("{address: h, version: '3', user: u, auth_password: s3cr3t}"),

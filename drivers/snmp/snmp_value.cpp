@@ -2,8 +2,10 @@
 #include "drivers/snmp/snmp_value.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 
 #include "drivers/scale/scale.h"
 
@@ -75,7 +77,12 @@ std::string printable(std::string_view bytes) {
     i += more + 1;
   }
   if (plain) return std::string(text);
+  return hexadecimal(bytes);
+}
+
+std::string hexadecimal(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
   for (const char c : bytes.substr(0, kLongestText / 3)) {
     const auto byte = static_cast<unsigned char>(c);
     if (!out.empty()) out += ':';
@@ -85,39 +92,110 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
-Result<Reading> to_reading(const SnmpValue& value, As as, double scale, double offset) {
+std::string mac_address(std::string_view bytes) {
+  constexpr std::size_t kDigitsOfOne = 12;
+  std::string digits;
+  for (const char c : trimmed(bytes)) {
+    const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (is_digit) digits += static_cast<char>(c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c);
+    if (!is_digit && c != ':' && c != '-' && c != '.') return hexadecimal(bytes);
+  }
+  if (digits.size() != kDigitsOfOne || bytes.size() < kDigitsOfOne) return hexadecimal(bytes);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); i += 2) out += (i > 0 ? ":" : "") + digits.substr(i, 2);
+  return out;
+}
+
+bool is_mac_address(const Oid& oid) {
+  static const std::array columns = {Oid{1, 3, 6, 1, 2, 1, 2, 2, 1, 6},      // ifPhysAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 3, 1, 1, 2},      // atPhysAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 4, 22, 1, 2},     // ipNetToMediaPhysAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 4, 35, 1, 4},     // ipNetToPhysicalPhysAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 17, 1, 1},        // dot1dBaseBridgeAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 17, 4, 3, 1, 1},  // dot1dTpFdbAddress
+                                     Oid{1, 3, 6, 1, 2, 1, 17, 7, 1, 2, 2, 1, 1}};  // dot1qTpFdbAddress
+  return std::any_of(columns.begin(), columns.end(),
+                     [&](const Oid& column) { return oid == column || is_below(oid, column); });
+}
+
+std::optional<double> combined(double number, const Factors& factors) {
+  // SnmpPrefix of RFC 3433, from yocto(1) to yotta(17). Exa(14) stands before peta(15) there.
+  constexpr std::array kExponents = {-24, -21, -18, -15, -12, -9, -6, -3, 0, 3, 6, 9, 12, 18, 15, 21, 24};
+  if (factors.times) number *= *factors.times;
+  if (factors.over) {
+    if (*factors.over == 0) return std::nullopt;
+    number /= *factors.over;
+  }
+  int exponent = 0;
+  if (factors.prefix) {
+    if (!(*factors.prefix >= 1 && *factors.prefix <= kExponents.size())) return std::nullopt;
+    exponent = kExponents.at(static_cast<std::size_t>(*factors.prefix) - 1);
+  }
+  if (factors.precision && *factors.precision > 0) {
+    constexpr double kMostDigits = 9;
+    if (*factors.precision > kMostDigits) return std::nullopt;
+    exponent -= static_cast<int>(*factors.precision);
+  }
+  // Powers below 1 are not exact: 215 / 10 is 21.5, and 215 * 0.1 is not.
+  number = exponent < 0 ? number / std::pow(10.0, -exponent) : number * std::pow(10.0, exponent);
+  if (!std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+namespace {
+
+Error no_number(const SnmpValue& value) {
+  return Error{ErrorKind::parse, "\"" + as_text(value).substr(0, kLongestQuoted) + "\" is not a number"};
+}
+
+}  // namespace
+
+Result<double> to_number(const SnmpValue& value, const NumberFormat& format) {
   using Type = SnmpValue::Type;
-  if (as == As::text) return Reading(as_text(value));
-  const bool as_it_is = scale == 1 && offset == 0;
   switch (value.type) {
     case Type::integer:
-      if (as_it_is) return Reading(value.number);
-      return Reading(scaled(static_cast<double>(value.number), scale, offset));
-    case Type::counter64:
-      if (as_it_is) return Reading(value.count);
-      return Reading(scaled(static_cast<double>(value.count), scale, offset));
+      return static_cast<double>(value.number);
     case Type::gauge32:
     case Type::counter32:
+    case Type::counter64:
     case Type::timeticks:
-      if (as_it_is) return Reading(static_cast<std::int64_t>(value.count));
-      return Reading(scaled(static_cast<double>(value.count), scale, offset));
+      return static_cast<double>(value.count);
     case Type::real:
-      if (!std::isfinite(value.real)) break;
-      return Reading(scaled(value.real, scale, offset));
+      if (!std::isfinite(value.real)) return no_number(value);
+      return value.real;
     case Type::bytes: {
-      const std::string_view text = trimmed(value.text);
-      double number = 0;
-      const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
-          !std::isfinite(number)) {
-        break;
-      }
-      return Reading(scaled(number, scale, offset));
+      if (printable(value.text) != trimmed(value.text)) return no_number(value);
+      return parse_number_text(trimmed(value.text), format);
     }
     default:
-      break;
+      return no_number(value);
   }
-  return Error{ErrorKind::parse, "\"" + as_text(value).substr(0, kLongestQuoted) + "\" is not a number"};
+}
+
+bool is_code(const NotAvailable& codes, const SnmpValue& value, const NumberFormat& format) {
+  if (codes.empty()) return false;
+  if (codes.has_text(as_text(value))) return true;
+  const auto number = to_number(value, format);
+  return number && codes.has_number(*number);
+}
+
+Result<Reading> to_reading(const SnmpValue& value, const Form& form) {
+  using Type = SnmpValue::Type;
+  const bool has_bytes = value.type == Type::bytes;
+  if (form.as == As::hex && has_bytes) return Reading(hexadecimal(value.text));
+  if (form.as == As::mac && has_bytes) return Reading(mac_address(value.text));
+  if (is_text(form.as)) return Reading(as_text(value));
+  if (form.scale == 1 && form.offset == 0) {  // as it is, with all its digits
+    if (value.type == Type::integer) return Reading(value.number);
+    if (value.type == Type::counter64) return Reading(value.count);
+    if (value.type == Type::gauge32 || value.type == Type::counter32 || value.type == Type::timeticks) {
+      if (value.count > static_cast<std::uint64_t>(INT64_MAX)) return Reading(value.count);
+      return Reading(static_cast<std::int64_t>(value.count));
+    }
+  }
+  const auto number = to_number(value, form.number);
+  if (!number) return number.error();
+  return Reading(scaled(*number, form.scale, form.offset));
 }
 
 }  // namespace vigile::snmp

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns of a table, walked together with GetBulk.
+// Columns of a table, walked together.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/result.h"
@@ -23,14 +24,16 @@ struct TableRow {
 struct Table {
   std::map<Oid, TableRow> rows;  // by index
   bool cut = false;              // there were more
+  // By column: why it was not read to its end; empty when it was. Its rows up to there are in `rows`.
+  std::vector<std::string> faults;
 };
 
-// One GetBulk: for which OIDs what comes after, so many times.
-using AskBulk = std::function<Result<Response>(std::span<const Oid> oids, int max_repetitions)>;
+// What comes after these OIDs, at most so many times: NextRows.
+using AskNext = std::function<Result<Response>(std::span<const Oid> oids, int max_repetitions)>;
 
-// Whatever the agent answers, the walk ends: what does not lead further is an error. `what` names the table
-// in errors. Errors: the exchange's; parse when the agent goes round in circles or answers with an error.
+// Whatever the agent answers, the walk ends, and what is wrong with one column costs that column: rows out of
+// order are taken as they come, and a row that comes a second time ends its column. Errors: the exchange's.
 Result<Table> walk_table(std::span<const Oid> columns, int max_repetitions, const Clock& clock,
-                         std::string_view what, const AskBulk& ask);
+                         const AskNext& ask);
 
 }  // namespace vigile::snmp

@@ -43,8 +43,7 @@ Fault text_fault(std::string_view bytes) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "a control character";
   }
-  const auto number =
-      to_reading({.type = snmp::SnmpValue::Type::bytes, .text = std::string(bytes)}, snmp::As::gauge, 1, 0);
+  const auto number = to_reading({.type = snmp::SnmpValue::Type::bytes, .text = std::string(bytes)}, {});
   if (number && !std::isfinite(std::get<double>(*number))) return "a number that is none";
   return std::nullopt;
 }
@@ -70,7 +69,7 @@ Fault walk_fault(Input in) {
   FakeClock clock;
   snmp::CounterMemory memory;
   int asked = 0;
-  const snmp::AskBulk ask = [&](std::span<const snmp::Oid> oids, int) -> Result<snmp::Response> {
+  const snmp::AskNext ask = [&](std::span<const snmp::Oid> oids, int) -> Result<snmp::Response> {
     ++asked;
     snmp::Response response;
     if (in.empty()) return response;
@@ -81,14 +80,14 @@ Fault walk_fault(Input in) {
     return response;
   };
   for (int run = 0; run < 2; ++run) {
-    const auto list = snmp::read_interfaces(20, clock, "agent", ask);
+    const auto list = snmp::read_interfaces(20, clock, ask);
     if (!list) {
       if (!is_line(list.error().message)) return "an error that is no line";
       continue;
     }
-    if (list->size() > snmp::kMostRows) return "more interfaces than may be";
+    if (list->list.size() > snmp::kMostRows) return "more interfaces than may be";
     memory.begin(clock.boot(), static_cast<std::uint32_t>(run * 1000));
-    for (const snmp::Interface& one : *list) {
+    for (const snmp::Interface& one : list->list) {
       if (one.name.empty()) return "an interface without a name";
       if (one.speed_mbit && !(*one.speed_mbit > 0)) return "a speed of nothing";
       for (std::size_t i = 0; i < snmp::kTraffics; ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "settings/nearest.h"
+#include "core/nearest.h"
 
 #include <algorithm>
 #include <utility>
