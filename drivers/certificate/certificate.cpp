@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/certificate_date.h"
 #include "drivers/certificate/x509.h"
 #include "drivers/line_text/line_text.h"
 
@@ -53,7 +54,11 @@ constexpr std::array kMetrics = {
     MetricSpec{"certificate_serial", "serial", "string", "1", "serial number, hexadecimal"},
 };
 
-using Days = std::chrono::duration<double, std::chrono::days::period>;
+// "2027-11-24T07:53:47.000Z"; what lies past the nanoseconds' end in 2262 as that end.
+std::string shown_date(std::chrono::sys_seconds date) {
+  constexpr std::chrono::seconds kEnd{9'223'372'036};
+  return to_iso8601(WallTime(std::clamp(date.time_since_epoch(), -kEnd, kEnd)));
+}
 
 struct CertificateSettings {
   std::optional<Target> target;
@@ -90,7 +95,7 @@ class CertificateDriver final : public Driver {
 
  private:
   double days_left(const Certificate& certificate) const {
-    return Days(certificate.not_after - clock_.wall()).count();
+    return days_between(clock_.wall(), certificate.not_after);
   }
 
   Result<void> judge(const Certificate& certificate) const {
@@ -99,12 +104,11 @@ class CertificateDriver final : public Driver {
     };
     // While the clock is not set nobody can say whether it is in its time.
     if (clock_.wall_is_set()) {
-      if (certificate.not_before > clock_.wall())
-        return wrong("is good from " + to_iso8601(certificate.not_before) + " on only");
-      if (certificate.not_after < clock_.wall())
-        return wrong("has ended at " + to_iso8601(certificate.not_after));
+      if (days_between(clock_.wall(), certificate.not_before) > 0)
+        return wrong("is good from " + shown_date(certificate.not_before) + " on only");
+      if (days_left(certificate) < 0) return wrong("has ended at " + shown_date(certificate.not_after));
       if (days_left(certificate) < settings_.min_days)
-        return wrong("ends at " + to_iso8601(certificate.not_after) + ", in less than min_days");
+        return wrong("ends at " + shown_date(certificate.not_after) + ", in less than min_days");
     }
     if (!certificate.distrust.empty()) return wrong("is not trusted: " + certificate.distrust);
     if (!certificate.names_match)
@@ -122,7 +126,7 @@ class CertificateDriver final : public Driver {
     if (certificate.connect_ms) add(0, *certificate.connect_ms);
     if (clock_.wall_is_set()) {
       add(1, days_left(certificate));
-      add(2, Days(clock_.wall() - certificate.not_before).count());
+      add(2, -days_between(clock_.wall(), certificate.not_before));
     }
     if (settings_.target) {
       add(3, std::int64_t{certificate.distrust.empty() ? 1 : 0});

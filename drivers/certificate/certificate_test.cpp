@@ -2,11 +2,15 @@
 // Against openssl s_server, with certificates made here.
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "drivers/certificate/certificate.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
+#include "support/silent_address.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -39,8 +43,8 @@ class CertificateTest : public ::testing::Test {
     ChildProcess process(arguments, dir_ / "log");
     if (process.wait(20s) != 0) throw std::runtime_error("openssl: " + process.output());
   }
-  // A certificate of ours, good between two days from now.
-  std::string sign(const std::string& name, int from_days, int to_days) {
+  // A certificate of ours, good between two days from now; without the second, for ever (RFC 5280 4.1.2.5).
+  std::string sign(const std::string& name, int from_days, std::optional<int> to_days) {
     const auto day = [](int days) {
       const std::string iso = to_iso8601(system_clock.wall() + std::chrono::hours(24 * days));
       std::string text;
@@ -51,7 +55,7 @@ class CertificateTest : public ::testing::Test {
     };
     openssl({"ca", "-batch", "-notext", "-config", path("ca.cnf"), "-cert", path("ca.pem"), "-keyfile",
              path("ca.key"), "-in", path("csr.pem"), "-out", path(name), "-startdate", day(from_days),
-             "-enddate", day(to_days), "-extfile", path("ext")});
+             "-enddate", to_days ? day(*to_days) : "99991231235959Z", "-extfile", path("ext")});
     return path(name);
   }
   std::string serve(const std::string& certificate, std::vector<std::string> more = {}) {
@@ -148,6 +152,25 @@ TEST_F(CertificateTest, WhatIsNoTlsServer) {
   ASSERT_TRUE(eventually([&] { return port_answers(port_); }));
   EXPECT_THAT(sample(with("127.0.0.1:" + std::to_string(port_), ", timeout: 200ms")),
               HasSubstr("error: timeout: SERVER: no answer"));
+}
+
+TEST_F(CertificateTest, OneThatNeverExpires) {
+  const std::string got = sample("{file: " + sign("ever.pem", -1, {}) + ", min_days: 3650}");
+  const std::string key = " days_left=";
+  const std::size_t at = got.find(key);
+  ASSERT_NE(at, std::string::npos) << got;
+  const std::chrono::sys_days end = std::chrono::year(10'000) / 1 / 1;
+  const auto today = std::chrono::floor<std::chrono::days>(system_clock.wall());
+  EXPECT_NEAR(std::stod(got.substr(at + key.size())), static_cast<double>((end - today).count()), 1.01);
+  EXPECT_THAT(got, HasSubstr("good=1i"));
+}
+
+TEST_F(CertificateTest, ASilentAddressOfANameDoesNotMatter) {
+  (void)serve(sign("good.pem", -10, 90));
+  const SilentAddress silent("127.0.0.2", port_);
+  ::setenv("VIGILE_TEST_NAMES", "press.example=127.0.0.2,127.0.0.1", 1);
+  EXPECT_THAT(sample(with("press.example:" + std::to_string(port_))),
+              HasSubstr("trusted=1i,name_matches=1i,good=1i"));
 }
 
 TEST_F(CertificateTest, Files) {

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
+#include "core/certificate_date.h"
 #include "core/deleter.h"
 #include "net/connect_any.h"
 
@@ -30,14 +30,6 @@ using Connection = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 
-WallTime to_wall(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return WallTime{};
-  // Past 2262 there are no nanoseconds; what is good for so long is good until then.
-  const std::int64_t seconds = std::clamp<std::int64_t>(::timegm(&parts), 0, 9'223'372'036);
-  return wall_from_ns(seconds * 1'000'000'000);
-}
-
 std::string to_text(const X509_NAME* name) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
@@ -49,10 +41,19 @@ std::string to_text(const X509_NAME* name) {
   return text;
 }
 
+// By its text, as http gets it from libcurl: one reader for both. 1970 when it is none.
+std::chrono::sys_seconds to_date(const ASN1_TIME* time) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (time == nullptr || ASN1_TIME_print(bio.get(), time) != 1) return {};
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return parse_certificate_date({data, static_cast<std::size_t>(size)}).value_or(std::chrono::sys_seconds{});
+}
+
 Certificate describe(const X509* x509) {
   Certificate certificate;
-  certificate.not_before = to_wall(X509_get0_notBefore(x509));
-  certificate.not_after = to_wall(X509_get0_notAfter(x509));
+  certificate.not_before = to_date(X509_get0_notBefore(x509));
+  certificate.not_after = to_date(X509_get0_notAfter(x509));
   certificate.subject = to_text(X509_get_subject_name(x509));
   certificate.issuer = to_text(X509_get_issuer_name(x509));
   BIGNUM* const serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), nullptr);

@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -15,8 +16,8 @@
 namespace vigile::certificate {
 
 struct Certificate {
-  WallTime not_before{};
-  WallTime not_after{};
+  std::chrono::sys_seconds not_before{};
+  std::chrono::sys_seconds not_after{};
   std::string subject;  // CN=www.example.com
   std::string issuer;
   std::string serial;                // hexadecimal

@@ -6,12 +6,13 @@
 #include <resolv.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <sstream>
 
 namespace vigile::dns {
 
 namespace {
-
-constexpr std::size_t kMostValues = 64;
 
 // A name in the message, at `at`; moves behind it.
 std::optional<std::string> name_at(const ns_msg& message, const unsigned char*& at) {
@@ -84,8 +85,9 @@ Result<std::optional<Answer>> parse_answer(std::span<const unsigned char> bytes,
   for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
     ns_rr record;
     if (::ns_parserr(&message, ns_s_an, i, &record) < 0) return broken;
-    // Beside what was asked for there may be the aliases that led to it.
-    if (ns_rr_type(record) != type || answer.values.size() >= kMostValues) continue;
+    // Beside what was asked for there may be the aliases that led to it. A message has 64 KiB at most, and so
+    // not more than 5,460 records.
+    if (ns_rr_type(record) != type) continue;
     auto value = value_of(message, record, type);
     if (!value) return broken;
     answer.values.push_back(std::move(*value));
@@ -93,6 +95,58 @@ Result<std::optional<Answer>> parse_answer(std::span<const unsigned char> bytes,
     answer.ttl_s = std::min(answer.ttl_s.value_or(ttl), ttl);
   }
   return std::optional(std::move(answer));
+}
+
+namespace {
+
+// A name without its final dot, in lower case (RFC 4343). A dot behind a backslash is part of a label.
+std::string canonical_name(std::string_view name) {
+  std::size_t backslashes = 0;
+  while (name.size() > backslashes + 1 && name[name.size() - 2 - backslashes] == '\\') ++backslashes;
+  if (name.size() > 1 && name.back() == '.' && backslashes % 2 == 0) name.remove_suffix(1);
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return lower;
+}
+
+// "10  Mail.Example." as "10 mail.example": so many numbers, then a name.
+std::string canonical_numbers(const std::string& text, int numbers) {
+  std::istringstream words(text);
+  std::string out, word;
+  for (int i = 0; i < numbers && words >> word; ++i) {
+    unsigned number = 0;
+    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != word.data() + word.size()) return text;
+    out += std::to_string(number) + " ";
+  }
+  std::string more;
+  if (!(words >> word) || words >> more) return text;
+  return out + canonical_name(word);
+}
+
+}  // namespace
+
+std::string canonical_value(int type, const std::string& text) {
+  std::array<unsigned char, 16> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> shown{};
+  switch (type) {
+    case ns_t_a:
+    case ns_t_aaaa: {
+      const int family = type == ns_t_a ? AF_INET : AF_INET6;
+      if (::inet_pton(family, text.c_str(), bytes.data()) != 1) return "";
+      return ::inet_ntop(family, bytes.data(), shown.data(), shown.size());
+    }
+    case ns_t_mx:
+      return canonical_numbers(text, 1);
+    case ns_t_srv:
+      return canonical_numbers(text, 3);
+    case ns_t_txt:
+      return text;
+    default:
+      return canonical_name(text);
+  }
 }
 
 std::string rcode_text(int rcode) {

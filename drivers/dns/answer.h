@@ -22,6 +22,11 @@ struct Answer {
 Result<std::optional<Answer>> parse_answer(std::span<const unsigned char> message, std::uint16_t id,
                                            int type);
 
+// A value of a record as DNS compares it: names in lower case and without the final dot (RFC 4343), addresses
+// in their shortest spelling (RFC 5952), numbers without zeros in front. Texts (TXT) are compared byte for
+// byte. Empty when it is no address, of A and AAAA.
+std::string canonical_value(int type, const std::string& text);
+
 std::string rcode_text(int rcode);
 
 }  // namespace vigile::dns

@@ -189,8 +189,10 @@ class DnsDriver final : public Driver {
     if (answer.rcode != 0) return wrong(rcode_text(answer.rcode));
     if (answer.values.empty()) return wrong("no record of this type");
     if (settings_.expect.empty()) return {};
+    const int type = kTypes[settings_.type].number;
+    const std::string expected = canonical_value(type, settings_.expect);
     for (const std::string& value : answer.values) {
-      if (value == settings_.expect) return {};
+      if (canonical_value(type, value) == expected) return {};
     }
     return wrong("expected " + shown_text(settings_.expect) + ", found " + shown_text(answer.values[0]) +
                  (answer.values.size() > 1 ? " and others" : ""));
@@ -300,6 +302,10 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
     settings.server = std::move(*server);
   }
   settings.expect = options.text("expect");
+  if (!settings.expect.empty() && canonical_value(kTypes[settings.type].number, settings.expect).empty()) {
+    return Error{ErrorKind::config, "expect: " + shown_text(settings.expect) + " is no address of type " +
+                                        std::string(kTypes[settings.type].name)};
+  }
   settings.timeout = options.duration("timeout");
   settings.retries = options.integer("retries");
   return std::unique_ptr<Driver>(std::make_unique<DnsDriver>(std::move(settings), environment.clock));

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -39,19 +41,35 @@ class Dnsmasq {
  public:
   Dnsmasq() : port_(free_port()) {
     process_ = std::make_unique<ChildProcess>(
-        std::vector<std::string>{
-            "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
-            "--pid-file=" + (dir_ / "pid").string(), "--user=root", "--port=" + std::to_string(port_),
-            "--listen-address=127.0.0.1", "--bind-interfaces", "--local-ttl=300",
-            "--host-record=www.example.com,192.0.2.7,2001:db8::7",
-            "--mx-host=example.com,mail.example.com,10", "--txt-record=example.com,v=spf1 -all",
-            "--srv-host=_mqtt._tcp.example.com,broker.example.com,1883,5,7",
-            "--cname=alias.example.com,www.example.com",
-            "--ptr-record=7.2.0.192.in-addr.arpa,www.example.com", "--local=/example.com/",
-            "--txt-record=long.example.com," + long_text()},
+        std::vector<std::string>{"dnsmasq",
+                                 "--keep-in-foreground",
+                                 "--no-resolv",
+                                 "--no-hosts",
+                                 "--conf-file=/dev/null",
+                                 "--pid-file=" + (dir_ / "pid").string(),
+                                 "--user=root",
+                                 "--port=" + std::to_string(port_),
+                                 "--listen-address=127.0.0.1",
+                                 "--bind-interfaces",
+                                 "--local-ttl=300",
+                                 "--host-record=www.example.com,192.0.2.7,2001:db8::7",
+                                 "--mx-host=example.com,mail.example.com,10",
+                                 "--txt-record=example.com,v=spf1 -all",
+                                 "--srv-host=_mqtt._tcp.example.com,broker.example.com,1883,5,7",
+                                 "--cname=alias.example.com,www.example.com",
+                                 "--ptr-record=7.2.0.192.in-addr.arpa,www.example.com",
+                                 "--local=/example.com/",
+                                 "--txt-record=long.example.com," + long_text(),
+                                 "--addn-hosts=" + many_hosts().string()},
         dir_ / "log");
     if (!eventually([&] { return port_answers(port_); }))
       throw std::runtime_error("dnsmasq: " + process_->output());
+  }
+  // 100 addresses of one name.
+  std::filesystem::path many_hosts() const {
+    std::ofstream file(dir_ / "hosts");
+    for (int i = 1; i <= 100; ++i) file << "192.0.2." << i << " many.example.com\n";
+    return dir_ / "hosts";
   }
   static std::string long_text() {
     std::string text;
@@ -86,6 +104,36 @@ TEST(Dns, EachTypeOfRecord) {
   EXPECT_THAT(ask("7.2.0.192.in-addr.arpa", "PTR", "www.example.com"), HasSubstr("up=1i"));
   // Too long for a datagram.
   EXPECT_THAT(ask("long.example.com", "TXT", replace_all(Dnsmasq::long_text(), ",", "")), HasSubstr("up=1i"));
+}
+
+TEST(Dns, ExpectIsComparedByTheRulesOfDns) {
+  const Dnsmasq server;
+  const auto matches = [&](const std::string& query, const std::string& type, const std::string& expect) {
+    const std::string text = sample("{query: " + query + ", type: " + type + ", server: '" +
+                                    server.address() + "', expect: '" + expect + "'}");
+    return text.find("up=1i") != std::string::npos;
+  };
+  EXPECT_TRUE(matches("www.example.com", "AAAA", "2001:0DB8:0:0:0:0:0:0007"));
+  EXPECT_TRUE(matches("www.example.com", "AAAA", "2001:db8::0.0.0.7"));
+  EXPECT_FALSE(matches("www.example.com", "AAAA", "2001:db8::8"));
+  EXPECT_TRUE(matches("alias.example.com", "CNAME", "WWW.Example.COM."));
+  EXPECT_TRUE(matches("example.com", "MX", "10  Mail.Example.com."));
+  EXPECT_TRUE(matches("example.com", "MX", "010 mail.example.com"));
+  EXPECT_FALSE(matches("example.com", "MX", "20 mail.example.com"));
+  EXPECT_TRUE(matches("_mqtt._tcp.example.com", "SRV", "5 7 1883 Broker.example.com."));
+  EXPECT_TRUE(matches("7.2.0.192.in-addr.arpa", "PTR", "WWW.EXAMPLE.COM."));
+  EXPECT_FALSE(matches("example.com", "TXT", "V=SPF1 -all"));  // texts are not names
+}
+
+TEST(Dns, EveryRecordCounts) {
+  const Dnsmasq server;
+  for (const char* expect : {"192.0.2.1", "192.0.2.64", "192.0.2.65", "192.0.2.100"}) {
+    EXPECT_THAT(
+        sample("{query: many.example.com, server: '" + server.address() + "', expect: " + expect + "}"),
+        HasSubstr("answers=100i,ttl=300i,rcode=0i,up=1i"));
+  }
+  EXPECT_THAT(sample("{query: many.example.com, server: '" + server.address() + "', expect: 192.0.2.101}"),
+              HasSubstr("up=0i"));
 }
 
 TEST(Dns, WhatIsNotAsExpectedSaysSo) {
@@ -193,6 +241,8 @@ TEST(Dns, BadSettingsSayWhatWouldBeRight) {
   EXPECT_THAT(sample("{query: a, server: dns.example}"),
               StartsWith("server: \"dns.example\" is not an address like"));
   EXPECT_THAT(sample("{query: a, server: '127.0.0.1:x'}"), StartsWith("server: "));
+  EXPECT_EQ(sample("{query: a, type: AAAA, expect: 192.0.2.7}"),
+            "expect: \"192.0.2.7\" is no address of type AAAA");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/http/http.h"
 
+#include "core/certificate_date.h"
+
 #include <algorithm>
 #include <array>
 
@@ -120,8 +122,7 @@ class HttpDriver final : public Driver {
     values.add("http_status_code", std::int64_t{answer.status});
     values.add("http_body_size", static_cast<std::int64_t>(answer.body_bytes));
     if (answer.certificate_end && clock_.wall_is_set()) {
-      using Days = std::chrono::duration<double, std::chrono::days::period>;
-      values.add("http_certificate_days", Days(*answer.certificate_end - clock_.wall()).count());
+      values.add("http_certificate_days", days_between(clock_.wall(), *answer.certificate_end));
     }
   }
 

@@ -9,7 +9,6 @@
 #include <regex>
 
 #include "core/file.h"
-#include "drivers/http/certificate_date.h"
 #include "drivers/http/expectation.h"
 #include "drivers/http/http_settings.h"
 #include "drivers/http/request.h"
@@ -344,23 +343,6 @@ TEST(Http, FindsATextHoweverTheBodyIsCut) {
       for (std::size_t at = 0; at < body.size(); at += chunk) search.feed(body.substr(at, chunk));
       EXPECT_EQ(search.found(), there) << wanted << " in chunks of " << chunk;
     }
-  }
-}
-
-TEST(Http, ReadsTheDatesOfCertificates) {
-  const auto date = [](const char* text) {
-    const auto time = parse_certificate_date(text);
-    return time ? to_iso8601(*time) : "";
-  };
-  EXPECT_EQ(date("Nov 24 07:53:47 2027 GMT"), "2027-11-24T07:53:47.000Z");
-  EXPECT_EQ(date("Feb  9 00:00:00 2040 GMT"), "2040-02-09T00:00:00.000Z");
-  EXPECT_EQ(date("Jan  1 00:00:00.5 1999 GMT"), "1999-01-01T00:00:00.000Z");
-  EXPECT_EQ(date("Dec 31 23:59:59 9999 GMT"), "2261-12-31T23:59:59.000Z");
-  EXPECT_EQ(date("Dec  1 00:00:00 99 GMT"), "1678-12-01T00:00:00.000Z");
-  for (const char* bad : {"", "Nov", "anF 24 07:53:47 2027 GMT", "Feb 30 07:53:47 2027 GMT",
-                          "Nov 24 07:53 2027 GMT", "Nov 24 24:53:47 2027 GMT", "Nov 24 07:53:47 2027",
-                          "Nov 24 07:53:47 20270 GMT", "Nov -4 07:53:47 2027 GMT", "Bad time value"}) {
-    EXPECT_EQ(date(bad), "") << bad;
   }
 }
 

@@ -18,10 +18,10 @@ using testing::HasSubstr;
 class HttpTls : public testing::Test {
  protected:
   // Self-signed, so that it is its own authority.
-  void make_certificate(const std::string& name, const std::string& host) {
+  void make_certificate(const std::string& name, const std::string& host, const std::string& days = "30") {
     ChildProcess openssl(
         {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "30", "-subj", "/CN=" + name, "-addext", "subjectAltName=" + host, "-keyout",
+         "-days", days, "-subj", "/CN=" + name, "-addext", "subjectAltName=" + host, "-keyout",
          file(name + ".key"), "-out", file(name + ".pem")},
         dir_ / (name + ".log"));
     ASSERT_EQ(openssl.wait(30s), 0) << openssl.output();
@@ -75,6 +75,13 @@ TEST_F(HttpTls, MeasuresTheHandshakeAndTheDaysThatAreLeft) {
                 field("transfer_time"),
             field("response_time") + 0.001);
   EXPECT_THAT(text_, HasSubstr("status_code=200i"));
+}
+
+TEST_F(HttpTls, TheDaysAreRightLongPast2262) {
+  make_certificate("server", "IP:127.0.0.1", "2900000");
+  serve();
+  ASSERT_TRUE(sample("ca_file: \"" + file("server.pem") + "\", timeout: 15s"));
+  EXPECT_NEAR(field("certificate_days"), 2'900'000, 0.01);
 }
 
 TEST_F(HttpTls, BelievesOnlyItsAuthority) {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "drivers/http/certificate_date.h"
+#include "core/certificate_date.h"
 
 namespace vigile::http_driver {
 
@@ -55,7 +55,7 @@ class Request {
   CURLcode perform(CURLM* multi, std::stop_token stop);
   Result<Answer> read(CURLcode code);
   Error no_answer(CURLcode code) const;
-  std::optional<WallTime> certificate_end() const;
+  std::optional<std::chrono::sys_seconds> certificate_end() const;
 
   double ms(CURLINFO which) const {
     curl_off_t us = 0;
@@ -218,7 +218,7 @@ Error Request::no_answer(CURLcode code) const {
   return failure(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
 }
 
-std::optional<WallTime> Request::certificate_end() const {
+std::optional<std::chrono::sys_seconds> Request::certificate_end() const {
   curl_certinfo* chain = nullptr;
   if (curl_easy_getinfo(curl_.get(), CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
       chain->num_of_certs < 1) {

@@ -25,7 +25,7 @@ struct Answer {
   std::uint64_t body_bytes = 0;  // that were read
   bool body_cut = false;         // there was more than that
   bool body_found = false;       // it holds expect_body
-  std::optional<WallTime> certificate_end;
+  std::optional<std::chrono::sys_seconds> certificate_end;
   std::string redirect;  // where a 3xx points to
 };
 

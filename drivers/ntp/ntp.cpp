@@ -57,7 +57,8 @@ constexpr std::array kMetrics = {
     MetricSpec{"ntp_root_dispersion", "root_dispersion", "float", "ms", "what the source may be wrong by"},
     MetricSpec{"ntp_jitter", "jitter", "float", "ms",
                "chrony: RMS offset; timesyncd: jitter; kernel: adjtimex jitter"},
-    MetricSpec{"ntp_frequency", "frequency", "float", "ppm", "correction of this clock's rate"},
+    MetricSpec{"ntp_frequency", "frequency", "float", "ppm",
+               "correction of this clock's rate: above 0 it is slow by itself"},
     MetricSpec{"ntp_error", "error", "float", "ms", "kernel: adjtimex maxerror"},
     MetricSpec{"response_time", "response_time", "float", "ms", "of a server"},
 };

@@ -5,9 +5,16 @@
 #include <gmock/gmock.h>
 #include <systemd/sd-bus.h>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "drivers/ntp/offset.h"
 #include "drivers/testcase/testcase.h"
@@ -36,9 +43,10 @@ std::string sample(const std::string& yaml, const Clock& clock = system_clock) {
 
 class Chronyd {
  public:
-  Chronyd() : port_(free_port()), command_port_(free_port()) {
+  explicit Chronyd(const std::string& lines = "local stratum 8\n")
+      : port_(free_port()), command_port_(free_port()) {
     std::ofstream(dir_ / "conf")
-        << "local stratum 8\nallow 127.0.0.1\nport " << port_ << "\ncmdport " << command_port_
+        << lines << "allow 127.0.0.1\nport " << port_ << "\ncmdport " << command_port_
         << "\nbindaddress 127.0.0.1\nbindcmdaddress 127.0.0.1\nbindcmdaddress /\npidfile "
         << (dir_ / "pid").string() << "\n";
     process_ = std::make_unique<ChildProcess>(
@@ -73,6 +81,96 @@ TEST(Ntp, AServerAndChrony) {
   EXPECT_THAT(
       sample("{source: server, timeout: 200ms, server: '127.0.0.1:" + std::to_string(free_port()) + "'}"),
       HasSubstr("error: unavailable: 127.0.0.1:"));
+}
+
+// A server of whom this machine's clock is half a second behind, and slow by 200 ppm.
+class ServerAhead {
+ public:
+  explicit ServerAhead(const std::string& address = "127.0.0.1", std::uint16_t port = 0)
+      : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    ::inet_pton(AF_INET, address.c_str(), &at.sin_addr);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), size), 0);
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &size);
+    port_ = ntohs(at.sin_port);
+    thread_ = std::jthread([this] { run(); });
+  }
+  ~ServerAhead() { ::shutdown(fd_.get(), SHUT_RD); }
+  std::uint16_t port() const { return port_; }
+  void be_silent() { silent_ = true; }
+
+ private:
+  // Seconds and fractions since 1900.
+  std::uint64_t now() const {
+    const std::int64_t ns = to_ns(system_clock.wall());
+    const std::int64_t shown = ns + 500'000'000 + (ns - begin_ns_) / 5000;
+    return (static_cast<std::uint64_t>(shown / 1'000'000'000 + 2'208'988'800) << 32) +
+           (static_cast<std::uint64_t>(shown % 1'000'000'000) << 32) / 1'000'000'000;
+  }
+  void run() {
+    for (;;) {
+      std::array<unsigned char, 512> packet{};
+      sockaddr_in from{};
+      socklen_t size = sizeof from;
+      const ssize_t got =
+          ::recvfrom(fd_.get(), packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+      if (got < 48) return;
+      if (silent_) continue;
+      const auto put = [&](std::size_t at, std::uint64_t value, int bytes) {
+        for (int i = 0; i < bytes; ++i)
+          packet[at + static_cast<std::size_t>(i)] =
+              static_cast<unsigned char>(value >> (8 * (bytes - 1 - i)));
+      };
+      std::copy(packet.begin() + 40, packet.begin() + 48, packet.begin() + 24);
+      packet[0] = 0x24;
+      packet[1] = 1;
+      packet[3] = 0xec;
+      put(4, 0, 8);
+      put(12, 0x47505300, 4);  // "GPS"
+      put(16, now(), 8);
+      put(32, now(), 8);
+      put(40, now(), 8);
+      ::sendto(fd_.get(), packet.data(), 48, 0, reinterpret_cast<sockaddr*>(&from), size);
+    }
+  }
+
+  const UniqueFd fd_;
+  const std::int64_t begin_ns_ = to_ns(system_clock.wall());
+  std::atomic<bool> silent_ = false;
+  std::uint16_t port_ = 0;
+  std::jthread thread_;
+};
+
+double field_of(const std::string& text, const std::string& name) {
+  const std::size_t at = text.find(name + "=");
+  return at == std::string::npos ? std::nan("") : std::stod(text.substr(at + name.size() + 1));
+}
+
+TEST(Ntp, AllSourcesHaveOneConventionOfSigns) {
+  const ServerAhead ahead;
+  const std::string server = "{source: server, server: '127.0.0.1:" + std::to_string(ahead.port()) + "'}";
+  EXPECT_GT(field_of(sample(server), "offset"), 400);
+  // chronyd finds the rate out within some packets.
+  const Chronyd chronyd("server 127.0.0.1 port " + std::to_string(ahead.port()) +
+                        " minpoll -4 maxpoll -4 iburst\n");
+  const std::string chrony = "{source: chrony, chrony_address: '" + chronyd.commands() + "'}";
+  std::string text;
+  EXPECT_TRUE(eventually([&] {
+    text = sample(chrony);
+    return field_of(text, "offset") > 400 && field_of(text, "frequency") > 100;
+  })) << text;
+}
+
+TEST(Ntp, ASilentAddressOfAServerDoesNotMatter) {
+  const ServerAhead good;
+  ServerAhead silent("127.0.0.2", good.port());
+  silent.be_silent();
+  ::setenv("VIGILE_TEST_NAMES", "ntp.test=127.0.0.2,127.0.0.1", 1);
+  EXPECT_THAT(sample("{source: server, server: 'ntp.test:" + std::to_string(good.port()) + "', timeout: 1s}"),
+              HasSubstr("synchronised=1i"));
 }
 
 TEST(Ntp, TheKernel) {
@@ -161,7 +259,7 @@ TEST(Ntp, LinesOfChronyc) {
   ASSERT_TRUE(state) << state.error().message;
   EXPECT_EQ(state->server, "192.0.2.1");
   EXPECT_NEAR(*state->offset_ms, -0.012345, 1e-9);
-  EXPECT_EQ(*state->frequency_ppm, -12.345);
+  EXPECT_EQ(*state->frequency_ppm, 12.345);  // "12.345 ppm slow"
   EXPECT_TRUE(state->is_synchronised);
   EXPECT_FALSE(ntp::parse_tracking("00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised")
                    ->is_synchronised);

@@ -103,7 +103,7 @@ Result<State> parse_tracking(std::string_view line) {
   state.stratum = static_cast<std::int64_t>(*stratum);
   state.offset_ms = *offset * 1000;
   state.jitter_ms = *rms * 1000;
-  state.frequency_ppm = *frequency;
+  state.frequency_ppm = -*frequency;  // chrony says how the clock would run, above 0 when fast
   state.root_delay_ms = *delay * 1000;
   state.root_dispersion_ms = *dispersion * 1000;
   return state;

@@ -12,7 +12,9 @@
 
 namespace vigile::ntp {
 
-// What a source says. Offsets: the time that is right, less this clock's: positive when this clock is behind.
+// What a source says, with one convention of signs: what is to be added to this clock. The offset is the time
+// that is right less this clock's: above 0 this clock is behind. The frequency is the correction of its rate,
+// as adjtimex(2) has it: above 0 this clock is slow by itself, and is made faster.
 struct State {
   bool is_synchronised = false;
   std::optional<double> offset_ms, jitter_ms, root_delay_ms, root_dispersion_ms, frequency_ppm, error_ms;

@@ -28,7 +28,7 @@ Outcome judge(const Answer& answer, const InfluxSettings& settings, WallTime now
 // 500 bytes of UTF-8 without secrets. Empty when there is none, or it is HTML.
 std::string server_message(std::string_view body, const InfluxSettings& settings);
 
-// A date of a server, UTC, brought into 1970 to 2261: a certificate may last until 9999.
+// A date of a server, UTC, brought into 1970 to 2261.
 WallTime wall_of(const std::tm& date);
 
 // A server's words for people: one line of at most 500 bytes of UTF-8, without secrets.

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/certificate_date.h"
 #include "net/connect_any.h"
 #include "point/line_encode.h"
 #include "sinks/influx/answer.h"
@@ -19,7 +20,7 @@ namespace {
 
 using Kind = CheckStep::Kind;
 
-constexpr auto kFewDays = std::chrono::days(14);  // a certificate's end that should be prepared for
+constexpr double kFewDays = 14;  // a certificate's end that should be prepared for
 constexpr auto kClockLimit = std::chrono::seconds(5);
 constexpr std::uint16_t kProxyPort = 1080;  // libcurl's, for a proxy without one
 
@@ -142,10 +143,10 @@ class ConnectionCheck {
       say(Kind::ok, "TLS", "the certificate is good");
       return;
     }
-    const auto left = *reply.certificate_end - clock_.wall();
-    const auto days = std::chrono::floor<std::chrono::days>(left).count();
-    const std::string detail = "the certificate is good for " + std::to_string(days) + " days";
-    if (left < kFewDays) {
+    const double days = days_between(clock_.wall(), *reply.certificate_end);
+    const std::string detail = "the certificate is good for " +
+                               std::to_string(static_cast<std::int64_t>(std::floor(days))) + " days";
+    if (days < kFewDays) {
       say(Kind::warning, "TLS", detail, "renew the server's certificate");
     } else {
       say(Kind::ok, "TLS", detail);

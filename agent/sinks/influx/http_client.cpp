@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/certificate_date.h"
 #include "sinks/influx/answer.h"
 #include "sinks/influx/transport.h"
 
@@ -61,7 +62,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* p
 }
 
 // "Expire date:Nov 25 04:00:00 2027 GMT" of the first certificate, the server's.
-std::optional<WallTime> certificate_end(CURL* curl) {
+std::optional<std::chrono::sys_seconds> certificate_end(CURL* curl) {
   curl_certinfo* chain = nullptr;
   if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
       chain->num_of_certs < 1) {
@@ -70,10 +71,7 @@ std::optional<WallTime> certificate_end(CURL* curl) {
   constexpr std::string_view kName = "Expire date:";
   for (const curl_slist* at = chain->certinfo[0]; at != nullptr; at = at->next) {
     const std::string_view entry = at->data;
-    if (!entry.starts_with(kName)) continue;
-    std::tm date{};
-    if (::strptime(entry.substr(kName.size()).data(), "%b %d %H:%M:%S %Y", &date) == nullptr) break;
-    return wall_of(date);
+    if (entry.starts_with(kName)) return parse_certificate_date(entry.substr(kName.size()));
   }
   return std::nullopt;
 }

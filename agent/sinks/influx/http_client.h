@@ -32,7 +32,8 @@ struct HttpReply {
   long status = 0;
   std::map<std::string, std::string, std::less<>> headers = {};  // names in small letters
   std::string body = {};  // at most 256 KiB; of a 2xx only when nobody else has taken it
-  std::optional<WallTime> certificate_end = {};  // TLS: the server's own certificate is good until then
+  std::optional<std::chrono::sys_seconds> certificate_end =
+      {};  // TLS: the server's own certificate is good until then
   std::string header(std::string_view name) const;
 };
 

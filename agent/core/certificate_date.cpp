@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drivers/http/certificate_date.h"
+#include "core/certificate_date.h"
 
-#include <algorithm>
 #include <charconv>
 
 namespace vigile {
@@ -27,7 +26,7 @@ bool take(std::string_view& text, char expected) {
 }  // namespace
 
 // Not curl_getdate(3): its time_t is 32 bits wide in a library built so, and ours is not.
-std::optional<WallTime> parse_certificate_date(std::string_view text) {
+std::optional<std::chrono::sys_seconds> parse_certificate_date(std::string_view text) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const std::size_t month = text.size() < 3 ? std::string_view::npos : kMonths.find(text.substr(0, 3));
   if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
@@ -40,16 +39,22 @@ std::optional<WallTime> parse_certificate_date(std::string_view text) {
   const auto second = take_number(text);
   if (!second || (take(text, '.') && !take_number(text))) return std::nullopt;
   const auto year = take_number(text);
-  // Before 1678 and past 2261 nanoseconds do not fit in 64 bits. "99991231235959Z" is the date of RFC 5280
-  // for no end.
   if (!year || *year > 9999 || text != " GMT" || *hour > 23 || *minute > 59 || *second > 60)
     return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(std::clamp(*year, 1678, 2261)),
+  const std::chrono::year_month_day date{std::chrono::year(*year),
                                          std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
          std::chrono::seconds(*second);
+}
+
+double days_between(WallTime from, std::chrono::sys_seconds to) {
+  const std::chrono::nanoseconds since = from.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  const std::chrono::duration<double> fraction = since - seconds;
+  const std::chrono::duration<double> whole = to.time_since_epoch() - seconds;
+  return std::chrono::duration<double, std::chrono::days::period>(whole - fraction).count();
 }
 
 }  // namespace vigile
