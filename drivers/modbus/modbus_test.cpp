@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
+#include "support/silent_address.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -119,6 +120,16 @@ TEST(ModbusServer, IsReadOverASerialLine) {
   EXPECT_THAT(sample(*driver), HasSubstr("availability down: "));
   EXPECT_THAT(sample(*driver),
               HasSubstr("error: not_found: rtu://" + ours + ": No such file or directory\n"));
+}
+
+TEST(ModbusServer, ASilentAddressOfItsNameDoesNotMatter) {
+  const TempDir dir;
+  const Peer peer(write(dir / "image", "holding 0 7\n"));
+  const SilentAddress silent("127.0.0.2", peer.port);
+  ::setenv("VIGILE_TEST_NAMES", "plc.test=127.0.0.2,127.0.0.1", 1);
+  const auto driver = make("{address: 'tcp://plc.test:" + std::to_string(peer.port) +
+                           "', timeout: 5s, registers: [{name: a, address: 0}]}");
+  EXPECT_THAT(sample(*driver), AllOf(HasSubstr(",unit=1 a=7i\n"), HasSubstr("availability up")));
 }
 
 TEST(ModbusServer, IsFoundAgainAfterARestart) {
