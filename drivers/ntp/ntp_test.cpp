@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -15,12 +16,15 @@
 #include <cstdlib>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "drivers/ntp/offset.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_bus.h"
 #include "support/fake_clock.h"
+#include "support/own_network.h"
+#include "support/preloaded_clock.h"
 
 namespace vigile {
 namespace {
@@ -163,6 +167,38 @@ TEST(Ntp, AllSourcesHaveOneConventionOfSigns) {
     text = sample(chrony);
     return field_of(text, "offset") > 400 && field_of(text, "frequency") > 100;
   })) << text;
+}
+
+std::string program(const std::string& name) {
+  std::istringstream folders(std::getenv("PATH") + std::string(":/usr/sbin"));
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/" + name).c_str(), X_OK) == 0) return folder + "/" + name;
+  }
+  return "";
+}
+
+// Its clock is 300 ms ahead of this machine's. It serves at port 123 alone, and steers no clock (`disable
+// ntp`).
+TEST(Ntp, NtpsecAheadMeansThatThisClockIsBehind) {
+  const std::string ntpd = program("ntpd");
+  if (ntpd.empty()) GTEST_SKIP() << "no ntpd of ntpsec";
+  const bool allowed = in_own_network([&] {
+    const TempDir dir;
+    PreloadedClock clock;
+    clock.set_error(300ms);
+    std::ofstream(dir / "conf") << "disable ntp\ntos orphan 5 orphanwait 1\nrestrict default\n";
+    const ChildProcess process(
+        {ntpd, "-n", "-c", (dir / "conf").string(), "-p", (dir / "pid").string(), "-I", "lo"}, dir / "log",
+        clock.environment());
+    std::string text;
+    EXPECT_TRUE(eventually([&] {
+      text = sample("{source: server, server: 127.0.0.1, timeout: 200ms}");
+      return text.find("synchronised=1i,stratum=5i") != std::string::npos;
+    })) << text
+        << process.output();
+    EXPECT_NEAR(field_of(text, "offset"), 300, 100) << text;
+  });
+  if (!allowed) GTEST_SKIP() << "no network namespaces";
 }
 
 TEST(Ntp, ASilentAddressOfAServerDoesNotMatter) {

@@ -3,17 +3,13 @@
 #include "drivers/ping/ping_socket.h"
 
 #include <gmock/gmock.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <fstream>
 #include <thread>
 
-#include "core/unique_fd.h"
 #include "drivers/ping/ping.h"
 #include "drivers/testcase/testcase.h"
+#include "support/own_network.h"
 
 namespace vigile {
 namespace {
@@ -54,24 +50,6 @@ void expect_replies_from_loopback() {
     EXPECT_THAT(got.text, HasSubstr("loss=0,up=1i\navailability up ")) << got.text;
     EXPECT_TRUE(ping("address: \"" + std::string(address) + "\", count: 1, size: 20000").result) << address;
   }
-}
-
-// Runs `what` in a network of its own, with only its loopback. False if this process may not have one.
-bool in_own_network(const std::function<void()>& what) {
-  bool allowed = false;
-  std::jthread thread([&] {
-    if (::unshare(CLONE_NEWNET) != 0) return;
-    const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq loopback{};
-    loopback.ifr_name[0] = 'l';
-    loopback.ifr_name[1] = 'o';
-    loopback.ifr_flags = IFF_UP;
-    if (::ioctl(fd.get(), SIOCSIFFLAGS, &loopback) != 0) return;
-    allowed = true;
-    what();
-  });
-  thread.join();
-  return allowed;
 }
 
 TEST(PingSocket, IsAnsweredByLoopback) {
