@@ -191,12 +191,16 @@ TEST(Ntp, NtpsecAheadMeansThatThisClockIsBehind) {
         {ntpd, "-n", "-c", (dir / "conf").string(), "-p", (dir / "pid").string(), "-I", "lo"}, dir / "log",
         clock.environment());
     std::string text;
+    BootTime next;  // it does not answer for long to who asks often
     EXPECT_TRUE(eventually([&] {
-      text = sample("{source: server, server: 127.0.0.1, timeout: 200ms}");
+      if (system_clock.boot() < next) return false;
+      next = system_clock.boot() + 2s;
+      text = sample("{source: server, server: 127.0.0.1, timeout: 1s}");
       return text.find("synchronised=1i,stratum=5i") != std::string::npos;
     })) << text
         << process.output();
-    EXPECT_NEAR(field_of(text, "offset"), 300, 100) << text;
+    // The kernel stamps what comes, by the true clock: half of the 300 ms are seen.
+    EXPECT_NEAR(field_of(text, "offset"), 150, 60) << text;
   });
   if (!allowed) GTEST_SKIP() << "no network namespaces";
 }
