@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "core/nearest.h"
 #include "core/units.h"
 #include "settings/keys.h"
-#include "core/nearest.h"
 #include "settings/reading_rules.h"
 
 namespace vigile {

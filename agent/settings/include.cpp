@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/file.h"
+#include "core/nearest.h"
 #include "settings/expansion.h"
 #include "settings/merge.h"
-#include "core/nearest.h"
 
 namespace vigile {
 

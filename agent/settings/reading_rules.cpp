@@ -6,10 +6,10 @@
 #include <cmath>
 #include <map>
 
+#include "core/nearest.h"
 #include "core/units.h"
 #include "settings/entries.h"
 #include "settings/keys.h"
-#include "core/nearest.h"
 
 namespace vigile {
 

@@ -9,9 +9,9 @@
 #include <set>
 #include <utility>
 
+#include "core/nearest.h"
 #include "core/units.h"
 #include "settings/expansion.h"
-#include "core/nearest.h"
 #include "settings/secret.h"
 
 namespace vigile {

@@ -43,7 +43,8 @@ Fault text_fault(std::string_view bytes) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "a control character";
   }
-  const auto number = to_reading({.type = snmp::SnmpValue::Type::bytes, .text = std::string(bytes)}, {});
+  const auto number =
+      snmp::to_reading({.type = snmp::SnmpValue::Type::bytes, .text = std::string(bytes)}, {});
   if (number && !std::isfinite(std::get<double>(*number))) return "a number that is none";
   return std::nullopt;
 }
