@@ -95,7 +95,7 @@ std::string shifted(std::string_view lines, std::int64_t shift_ns, bool estimate
 }  // namespace
 
 Result<std::uint64_t> DatabaseLog::repair_clock(std::int64_t boot_epoch_ns) {
-  return mending([&]() -> Result<std::uint64_t> {
+  return writing([&]() -> Result<std::uint64_t> {
     std::vector<SeqRange> runs;
     {
       const MutexLock lock(state_mutex_);

@@ -144,8 +144,8 @@ void LossCount::found(std::uint64_t seq, std::uint64_t points, std::uint64_t tot
 
 Loss LossCount::end(bool is_stale) const {
   // More found than were said to be there: what said so is damaged.
-  if (held_.is_exact && !is_stale && held_.last_seq >= last_seq_ && held_.points >= points_ &&
-      held_.segments >= segments_) {
+  if (held_.is_exact && (!is_stale || held_.is_current) && held_.last_seq >= last_seq_ &&
+      held_.points >= points_ && held_.segments >= segments_) {
     return {held_.segments - segments_, held_.points - points_, false};
   }
   // Up to the last row that reads, at least, as far as its totals say.

@@ -31,7 +31,8 @@ struct Held {
   std::uint64_t points = 0;
   std::uint64_t gone_points = 0;  // held once, and removed
   std::uint64_t last_seq = kUnknownSeq;
-  bool is_exact = false;  // what says so is whole
+  bool is_exact = false;    // what says so is whole
+  bool is_current = false;  // it is not from the files, which may lack what was written last
 };
 Held held_in(Db& db);
 

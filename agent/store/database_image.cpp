@@ -243,7 +243,13 @@ Result<std::unique_ptr<DatabaseImage>> DatabaseImage::open(const StoreFiles& fil
   image->size_bytes_ = made.size_bytes();
   // It may have held newer pages than those that are left.
   image->is_stale_ = made.wal.is_stale || made.wal_file.unreadable();
-  if (const auto unreadable = image->unreadable()) {
+  const StoreFiles::Kind wal_kind = files.kind(database.string() + "-wal");
+  const bool is_wal_taken = wal_kind == StoreFiles::Kind::other || wal_kind == StoreFiles::Kind::dangling;
+  if (is_wal_taken) {
+    image->damage_ = database.string() + "-wal: is " +
+                     (wal_kind == StoreFiles::Kind::other ? "no file" : "a link to nothing");
+    image->is_stale_ = true;
+  } else if (const auto unreadable = image->unreadable()) {
     if (!image->is_medium_there()) return Error{ErrorKind::io, *unreadable};
     image->damage_ = unreadable;
   } else if (made.wal.damage) {

@@ -123,14 +123,19 @@ Result<DatabaseLog::DueRuns> DatabaseLog::find_due(SeqRange held, std::int64_t b
   const SeqRanges had = had_by_all();
   DueRuns due{.next = held.first};
   bool grows = false;  // the last run takes the next row
+  SeqRanges found;
   for (std::int64_t stepped = 0;; ++stepped) {
     const auto row = rows->step();
     if (!row) return row.error();
     if (!*row) {
       due.is_end = stepped < kMostRemoved;
+      rows->reset();
+      if (auto all = find_all(writer_.db, found, {held.first, due.is_end ? held.last : due.next - 1}); !all)
+        return all.error();
       return due;
     }
     const std::uint64_t seq = as_count(rows->integer(0));
+    found.add({seq, seq});
     const std::uint64_t points = as_count(rows->integer(1));
     due.next = seq + 1;
     const bool is_unset = static_cast<ClockState>(rows->integer(4)) == ClockState::unset;
@@ -338,7 +343,7 @@ Result<void> DatabaseLog::strip_summaries_before(std::int64_t before_ns, std::st
 
 Result<RemovalReport> DatabaseLog::remove(std::int64_t before_ns, std::string_view equipment_id,
                                           bool undelivered, bool dry_run, const Strip& strip) {
-  return mending([&]() -> Result<RemovalReport> {
+  return writing([&]() -> Result<RemovalReport> {
     const MutexLock one_at_a_time(removal_mutex_);
     RemovalReport report;
     const bool is_all = equipment_id.empty();

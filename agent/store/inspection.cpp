@@ -109,13 +109,14 @@ void StoreInspection::add_problem(std::string problem) {
 
 Result<StoreInspection> inspect_store(const std::filesystem::path& database) {
   StoreFiles& files = system_files();
-  if (files.kind(database) == StoreFiles::Kind::absent) {
+  const StoreFiles::Kind kind = files.kind(database);
+  if (kind == StoreFiles::Kind::absent || kind == StoreFiles::Kind::dangling) {
     return Error{ErrorKind::not_found, database.string() + ": there is no such file"};
   }
   const auto lock = lock_to_look(database);
   if (!lock) return lock.error();
   StoreInspection found;
-  if (files.kind(database) == StoreFiles::Kind::other) {
+  if (kind == StoreFiles::Kind::other) {
     found.add_problem(database.string() + ": is no file");
     found.lost_at_least = true;
     return found;

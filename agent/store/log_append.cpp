@@ -18,9 +18,14 @@ std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
 }  // namespace
 
 Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
-  return mending([&] {
+  return writing([&]() -> Result<std::uint64_t> {
     const MutexLock write(write_mutex_);
-    return insert(segment);
+    if (auto found = check_place(); !found) return found.error();
+    auto seq = insert(segment);
+    if (!seq) return seq;
+    // Taken away in between: in the new one it may come twice, and that is all.
+    if (auto found = check_place(); !found) return found.error();
+    return seq;
   });
 }
 

@@ -121,7 +121,7 @@ Result<void> DatabaseLog::note_emptied() {
 Result<void> DatabaseLog::connect_and_load() {
   if (auto connected = connect(path_); !connected) return connected;
   if (auto loaded = load_state(); !loaded) return loaded;
-  is_counted_ = false;
+  if (auto noted = note_place(); !noted) return noted;
   is_closed_ = false;
   return {};
 }
@@ -129,7 +129,7 @@ Result<void> DatabaseLog::connect_and_load() {
 Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
   writer_ = {};
   reader_ = {};
-  const bool is_new = files_.kind(database) == StoreFiles::Kind::absent;
+  const bool is_new = files_.kind(database) != StoreFiles::Kind::file;
   auto opened = Db::open(database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, files_.vfs());
   if (!opened) return opened.error();
   writer_.db = std::move(*opened);
@@ -230,9 +230,11 @@ Result<void> DatabaseLog::load_state() {
   state.unsummarised_lost = as_count(meta[meta::kUnsummarisedLost]);
   if (meta.contains(meta::kGoneTo)) state.gone_to_ns = meta[meta::kGoneTo];
 
-  auto last = db.prepare(
-      "SELECT seq, total_points, total_bytes, total_segments FROM segments ORDER BY seq DESC LIMIT 1");
-  auto first = db.prepare("SELECT seq FROM segments ORDER BY seq LIMIT 1");
+  const std::string columns(kSegmentColumns);
+  auto last =
+      db.prepare("SELECT " + columns +
+                 ", total_points, total_bytes, total_segments FROM segments ORDER BY seq DESC LIMIT 1");
+  auto first = db.prepare("SELECT " + columns + " FROM segments ORDER BY seq LIMIT 1");
   if (!last) return last.error();
   if (!first) return first.error();
   const auto has_last = last->step();
@@ -248,7 +250,7 @@ Result<void> DatabaseLog::load_state() {
     return Error{ErrorKind::corrupt, path_.string() + ": its segments are not there"};
   }
   // A page that is there in part reads as rows of nothing.
-  if (*has_last && (last->is_null(1) || last->integer(0) < first->integer(0))) {
+  if (*has_last && (last->is_null(10) || last->integer(0) < first->integer(0))) {
     return Error{ErrorKind::corrupt, path_.string() + ": its newest segment does not read"};
   }
   if (*has_last && *has_first) {
@@ -257,11 +259,11 @@ Result<void> DatabaseLog::load_state() {
     const bool is_newest = as_count(last->integer(0)) >= state.last_seq;
     if (is_newest) {
       state.last_seq = as_count(last->integer(0));
-      state.total_points = as_count(last->integer(1));
+      state.total_points = as_count(last->integer(10));
     }
     if (is_newest || !has_totals) {
-      total_bytes_ = as_count(last->integer(2));
-      total_segments_ = as_count(last->integer(3));
+      total_bytes_ = as_count(last->integer(11));
+      total_segments_ = as_count(last->integer(12));
     }
     state.points = state.total_points - as_count(meta[meta::kGonePoints]);
     state.payload_bytes = total_bytes_ - as_count(meta[meta::kGoneBytes]);
@@ -274,6 +276,13 @@ Result<void> DatabaseLog::load_state() {
   }
   if (*has_first && (state.first_seq == 0 || state.first_seq > state.last_seq))
     return Error{ErrorKind::corrupt, path_.string() + ": its segments are numbered wrong"};
+
+  // Its number may be the damage, and those to come are given out from there.
+  if (*has_last && !is_intact(*last))
+    return Error{ErrorKind::corrupt, path_.string() + ": its newest segment is damaged"};
+  const bool is_first_whole = !*has_first || is_intact(*first);
+  first->reset();
+  last->reset();
 
   auto progress = db.prepare("SELECT sink, first_seq, last_seq FROM progress ORDER BY sink, first_seq");
   if (!progress) return progress.error();
@@ -319,6 +328,11 @@ Result<void> DatabaseLog::load_state() {
     if (meta.contains(key)) alive_ns = std::max(alive_ns, meta[key]);
   }
 
+  take_state(std::move(state), counters, alive_ns);
+  return is_first_whole ? Result<void>() : check_order(db, std::nullopt);
+}
+
+void DatabaseLog::take_state(State state, const MetaRows& counters, std::int64_t alive_ns) {
   const MutexLock lock(state_mutex_);
   damaged_seen_ = damaged_segments(counters);
   // After a salvage the same sinks are at work as before, and when it was away they were named meanwhile.
@@ -334,7 +348,6 @@ Result<void> DatabaseLog::load_state() {
   if (state_.folded && !state.folded) state.folded = SinkState{.known = true, .dirty = true};
   if (!last_alive_ns_ && state_.last_seq == 0 && alive_ns != 0) last_alive_ns_ = alive_ns;
   state_ = std::move(state);
-  return {};
 }
 
 Result<void> insert_row(WriteConnection& writer, const StoredSegment& head, std::string_view payload,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The database behind the Log, private to the store. DatabaseLog's parts by subject: log_database.cpp (open),
-// log_append.cpp (a commit), log_progress.cpp (sinks, acknowledgements), log_reading.cpp (what sinks and
-// people read), log_history.cpp (what History reads and writes), history_removal.cpp (removal on request),
-// retention.cpp (size cap, keep), log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage),
-// clock_repair.cpp.
+// log_place.cpp (files taken away), log_append.cpp (a commit), log_progress.cpp (sinks, acknowledgements),
+// log_reading.cpp (what sinks and people read), log_order.cpp (rows that are not found), log_history.cpp
+// (what History reads and writes), history_removal.cpp (removal on request), retention.cpp (size cap, keep),
+// log_thinning.cpp (overflow: thin), salvage.cpp, salvage_copy.cpp (damage), clock_repair.cpp.
 #pragma once
 
 #include <array>
@@ -30,6 +30,8 @@
 #include "store/thinning.h"
 
 namespace vigile {
+
+struct MetaRows;
 
 // Chosen by measuring (README.md): a small commit writes few bytes, and a large one loses little.
 inline constexpr std::uint64_t kPageBytes = 1024;
@@ -84,6 +86,11 @@ struct HistoryConnection {
 
 inline std::filesystem::path directory_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+// Where a database that is to take its place is made; without one in its place it is complete.
+inline std::filesystem::path salvage_of(const std::filesystem::path& database) {
+  return database.string() + ".salvage";
 }
 
 class DatabaseLog final : public Log, public History {
@@ -171,6 +178,7 @@ class DatabaseLog final : public Log, public History {
     std::uint64_t damaged_points = 0;
     bool damaged_at_least = false;
     std::map<std::uint64_t, std::uint64_t> new_damage;  // of damaged_seen_, not written yet
+    SeqRanges absent;  // numbers that have no row, and for a good reason; those found out so far
     std::uint64_t dead_letters = 0;
     std::optional<BootTime> dirty_since;
   };
@@ -203,7 +211,37 @@ class DatabaseLog final : public Log, public History {
   Result<void> connect_and_load() REQUIRES(write_mutex_, read_mutex_);
   Result<void> connect(const std::filesystem::path& database) REQUIRES(write_mutex_, read_mutex_);
   Result<void> load_state() REQUIRES(write_mutex_);
+  void take_state(State state, const MetaRows& counters, std::int64_t alive_ns) EXCLUDES(state_mutex_);
   Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
+  // log_place.cpp
+  // The files that are open, by what stands at their names.
+  struct Place {
+    StoreFiles::Identity database;
+    StoreFiles::Identity wal;
+    std::optional<StoreFiles::Identity> lock;
+  };
+  struct Displaced {
+    Error cause;
+    bool is_wal = false;     // and the database is where it belongs
+    bool may_return = true;  // else it is there, and may not be reached
+  };
+  Result<void> note_place() EXCLUDES(state_mutex_);
+  std::optional<Displaced> displaced() const EXCLUDES(state_mutex_);
+  // Whether what is committed now can be found again. Errors: the cause; corrupt when the WAL was cut short.
+  Result<void> check_place() const REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  Result<void> keep_place() EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> lock_again() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  Result<void> move_back(const Displaced& moved) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> fold_wal(const Error& cause) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  Result<void> copy_open() REQUIRES(write_mutex_);
+  Result<Loss> begin_anew() REQUIRES(write_mutex_, read_mutex_);
+  Result<void> put_counters_of_lost() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  // A write: on the files that are at their names.
+  template <class Run>
+  auto writing(Run&& run) -> decltype(run()) {
+    if (auto kept = keep_place(); !kept) return kept.error();
+    return mending(run);
+  }
   // log_append.cpp
   Result<std::uint64_t> insert(const NewSegment& segment) REQUIRES(write_mutex_);
   Result<void> insert_changes(const NewSegment& segment) REQUIRES(write_mutex_);
@@ -213,6 +251,7 @@ class DatabaseLog final : public Log, public History {
   void note_sinks(const std::vector<std::string>& names) EXCLUDES(state_mutex_);
   Result<void> write_progress() REQUIRES(write_mutex_);
   Result<void> write_ranges(std::string_view reader, const SeqRanges& ranges) REQUIRES(write_mutex_);
+  Result<void> commit_progress() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   void progress_written() EXCLUDES(state_mutex_);
   void mark_progress_written() REQUIRES(state_mutex_);
   Result<void> refuse(std::string_view sink, SeqRange range, const std::vector<DeadLetter>& dead_letters)
@@ -225,15 +264,25 @@ class DatabaseLog final : public Log, public History {
   void count_damaged(std::uint64_t seq, std::uint64_t said_points) REQUIRES(read_mutex_)
       EXCLUDES(state_mutex_);
   void note_handed(std::string_view sink, const std::vector<StoredSegment>& segments) EXCLUDES(state_mutex_);
-  Result<void> count_rows() EXCLUDES(write_mutex_, read_mutex_, state_mutex_);
-  static bool has_hole(SeqRange run, const RunRead& read);
+  std::optional<SeqRange> hole_in(SeqRange run, const RunRead& read) const EXCLUDES(state_mutex_);
   // The numbers before it that have no row were thinned into it, or are gone: it stands for them too.
   SeqRange with_absent_before(SeqRange range) const REQUIRES(read_mutex_);
   // The first column of a statement that is given one number; 0 when there is no row.
   std::int64_t look_up(Statement& statement, std::uint64_t seq) const REQUIRES(read_mutex_);
 
+  // log_order.cpp
+  // Of the numbers `looked`, the first run that has no row among `found`, and should have.
+  std::optional<SeqRange> missing(const SeqRanges& found, SeqRange looked) const EXCLUDES(state_mutex_);
+  // Whether all rows are there, in order, and `hole` (through `db`) has none that a search does not find.
+  // What has no row is known from then on. Errors: corrupt.
+  Result<void> check_order(Db& db, std::optional<SeqRange> hole) REQUIRES(write_mutex_)
+      EXCLUDES(state_mutex_);
+  Result<void> find_all(Db& db, const SeqRanges& found, SeqRange looked) REQUIRES(write_mutex_)
+      EXCLUDES(state_mutex_);
+
   // log_history.cpp
   struct SegmentPage {
+    SeqRanges found;  // all that were met, damaged or outside the span too
     std::vector<StoredSegment> segments;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> damaged;  // numbers, and points
     std::optional<std::uint64_t> next;  // where to read on; absent: the run is done
@@ -243,6 +292,8 @@ class DatabaseLog final : public Log, public History {
   Result<T> ask_history(const std::function<Result<T>(HistoryConnection&)>& read)
       EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> connect_history() REQUIRES(history_mutex_);
+  Result<SegmentPage> step_page(SeqRange run, TimeSpan span, std::uint64_t raw_bytes)
+      REQUIRES(history_mutex_);
   Result<SegmentPage> read_page(SeqRange run, TimeSpan span, std::uint64_t raw_bytes)
       EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   Result<SeqRanges> spans_outside(TimeSpan span) EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
@@ -375,10 +426,14 @@ class DatabaseLog final : public Log, public History {
       EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   void close() REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> salvage(const std::string& cause) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
+  // What stands complete at salvage_of(path_) takes its place; no connection is open. Returns what the file
+  // that was there is called from now on; empty when there was none.
+  Result<std::string> put_in_place() REQUIRES(write_mutex_);
   Result<void> finish_swap() REQUIRES(write_mutex_);
   Result<void> move_companions(const std::filesystem::path& to) REQUIRES(write_mutex_);
   Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);
   Result<std::string> last_set_aside() const;
+  std::optional<Held> held_while_open() const EXCLUDES(state_mutex_);
   Result<Loss> copy_from(const std::filesystem::path& damaged) REQUIRES(write_mutex_, read_mutex_);
   // What of `damaged` reads, in a new database beside path_, whole when this returns.
   Result<Loss> make_salvage(const std::filesystem::path& damaged)
@@ -451,10 +506,10 @@ class DatabaseLog final : public Log, public History {
   std::array<std::uint64_t, 3> thin_from_ GUARDED_BY(write_mutex_) = {};  // by level: all before is done
   std::optional<BootTime> opened_ GUARDED_BY(write_mutex_);
   mutable ReadConnection reader_ GUARDED_BY(read_mutex_);
-  bool is_counted_ GUARDED_BY(read_mutex_) = false;  // the rows of segments, since they were opened
   HistoryConnection history_ GUARDED_BY(history_mutex_);
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
+  std::optional<Place> place_ GUARDED_BY(state_mutex_);  // while it is open
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::map<std::uint64_t, std::uint64_t> damaged_seen_
       GUARDED_BY(state_mutex_);  // held, and counted with these points

@@ -33,6 +33,7 @@ StatusChange change_of(const Statement& row) {
 
 Result<void> DatabaseLog::connect_history() {
   if (history_.db) return {};
+  if (const auto moved = displaced()) return moved->cause;  // it would read another file
   auto opened = Db::open(path_, SQLITE_OPEN_READWRITE, files_.vfs());
   if (!opened) return opened.error();
   if (auto done = opened->exec("PRAGMA cache_size = -256; PRAGMA query_only = 1"); !done) return done;
@@ -56,36 +57,62 @@ Result<T> DatabaseLog::ask_history(const std::function<Result<T>(HistoryConnecti
 // Of a run, those that overlap the span and whose clock is known, up to `raw_bytes` of lines.
 Result<DatabaseLog::SegmentPage> DatabaseLog::read_page(SeqRange run, TimeSpan span,
                                                         std::uint64_t raw_bytes) {
-  return ask_history<SegmentPage>([&](HistoryConnection& history) -> Result<SegmentPage> {
-    SegmentPage page;
-    std::uint64_t raw = 0;
-    std::uint64_t payload = 0;
-    Run rows(history.by_seq);
-    rows->bind(1, as_int(run.first)).bind(2, as_int(run.last));
-    for (int stepped = 0;; ++stepped) {
-      const auto row = rows->step();
-      if (!row) return row.error();
-      if (!*row) return page;
-      const std::uint64_t seq = as_count(rows->integer(0));
-      if (stepped == kPageRows) {
-        page.next = seq;
-        return page;
+  return mending([&]() -> Result<SegmentPage> {
+    for (bool is_checked = false;; is_checked = true) {
+      std::optional<SeqRange> hole;
+      {
+        const MutexLock history(history_mutex_);
+        if (auto connected = connect_history(); !connected) return connected.error();
+        auto page = step_page(run, span, raw_bytes);
+        if (page && !is_checked)
+          hole = missing(page->found, {run.first, page->next ? *page->next - 1 : run.last});
+        if (!hole) return page;
       }
-      const bool is_known = static_cast<ClockState>(rows->integer(1)) != ClockState::unset;
-      if (!is_known || rows->integer(4) < span.from_ns || rows->integer(3) >= span.to_ns) continue;
-      raw += as_count(rows->integer(6));
-      if (!page.segments.empty() && (raw > raw_bytes || payload > kPagePayload)) {
-        page.next = seq;
-        return page;
-      }
-      if (!is_intact(history.by_seq)) {
-        page.damaged.emplace_back(seq, as_count(rows->integer(5)));
-        continue;
-      }
-      payload += rows->blob(9).size();
-      page.segments.push_back(segment_of(history.by_seq));
+      const MutexLock write(write_mutex_);
+      const MutexLock history(history_mutex_);
+      if (auto checked = check_order(history_.db, hole); !checked) return checked.error();
     }
   });
+}
+
+Result<DatabaseLog::SegmentPage> DatabaseLog::step_page(SeqRange run, TimeSpan span,
+                                                        std::uint64_t raw_bytes) {
+  SegmentPage page;
+  std::uint64_t raw = 0;
+  std::uint64_t payload = 0;
+  std::uint64_t least = run.first;
+  Run rows(history_.by_seq);
+  rows->bind(1, as_int(run.first)).bind(2, as_int(run.last));
+  for (int stepped = 0;; ++stepped) {
+    const auto row = rows->step();
+    if (!row) return row.error();
+    if (!*row) return page;
+    const std::uint64_t seq = as_count(rows->integer(0));
+    if (seq < least || seq > run.last)
+      return Error{ErrorKind::corrupt, path_.string() + ": its segments are out of order"};
+    least = seq + 1;
+    if (stepped == kPageRows) {
+      page.next = seq;
+      return page;
+    }
+    const bool is_known = static_cast<ClockState>(rows->integer(1)) != ClockState::unset;
+    if (!is_known || rows->integer(4) < span.from_ns || rows->integer(3) >= span.to_ns) {
+      page.found.add({seq, seq});
+      continue;
+    }
+    raw += as_count(rows->integer(6));
+    if (!page.segments.empty() && (raw > raw_bytes || payload > kPagePayload)) {
+      page.next = seq;
+      return page;
+    }
+    page.found.add({seq, seq});
+    if (!is_intact(history_.by_seq)) {
+      page.damaged.emplace_back(seq, as_count(rows->integer(5)));
+      continue;
+    }
+    payload += rows->blob(9).size();
+    page.segments.push_back(segment_of(history_.by_seq));
+  }
 }
 
 // Numbers of folded segments that have no reading in the span.
@@ -252,7 +279,7 @@ Result<void> DatabaseLog::put_spans(const SeqRanges& folded) {
 }
 
 Result<void> DatabaseLog::store_summaries(const std::vector<SummaryRow>& rows, const SeqRanges& folded) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     start_folding();
     std::uint64_t bytes = 0;
     for (const SummaryRow& row : rows) bytes += row.payload.size();
@@ -435,7 +462,7 @@ Result<std::vector<StatusChange>> DatabaseLog::last_status_changes(std::string_v
 }
 
 Result<void> DatabaseLog::add_gap(TimeSpan gap) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     if (gap.from_ns >= gap.to_ns) return {};
     const MutexLock write(write_mutex_);
     const auto room = make_room(0, 1, RoomFor::memories);
@@ -472,7 +499,7 @@ std::optional<std::int64_t> DatabaseLog::last_alive_ns() {
 }
 
 Result<void> DatabaseLog::set_last_alive(std::int64_t now_ns) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     if (auto done = checkpoint(kSmallWrite); !done) return done;
     State held;

@@ -25,21 +25,16 @@ Result<void> DatabaseLog::set_sinks(const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), kSummariesReader) != names.end())
     return Error{ErrorKind::config, "a sink cannot have the name of the summaries"};
   note_sinks(names);
-  auto written = mending([&]() -> Result<void> {
+  auto written = writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
-    auto transaction = Transaction::begin(writer_.db);
-    if (!transaction) return transaction.error();
-    if (auto progress = write_progress(); !progress) return progress;
-    if (auto committed = transaction->commit(); !committed) return committed;
-    progress_written();
-    return {};
+    return commit_progress();
   });
   if (!written && may_be_away_ && is_closed_) return {};
   return written;
 }
 
 Result<void> DatabaseLog::forget_sink(std::string_view name) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     {
       const MutexLock lock(state_mutex_);
@@ -68,6 +63,15 @@ Result<void> DatabaseLog::forget_sink(std::string_view name) {
     state_.dead_letters -= as_count(letters);
     return {};
   });
+}
+
+Result<void> DatabaseLog::commit_progress() {
+  auto transaction = Transaction::begin(writer_.db);
+  if (!transaction) return transaction.error();
+  if (auto written = write_progress(); !written) return written;
+  if (auto committed = transaction->commit(); !committed) return committed;
+  progress_written();
+  return {};
 }
 
 // Within a transaction; progress_written() follows its commit.
@@ -128,7 +132,7 @@ Result<void> DatabaseLog::acknowledge(std::string_view sink, SeqRange range,
 
 Result<void> DatabaseLog::refuse(std::string_view sink, SeqRange range,
                                  const std::vector<DeadLetter>& dead_letters) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     SeqRange settled;
     {
@@ -180,23 +184,19 @@ Result<void> DatabaseLog::settle(std::string_view sink, SeqRange range) {
 }
 
 Result<void> DatabaseLog::flush() {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     {
       const MutexLock lock(state_mutex_);
       if (!state_.dirty_since) return {};
     }
-    auto transaction = Transaction::begin(writer_.db);
-    if (!transaction) return transaction.error();
-    if (auto written = write_progress(); !written) return written;
-    if (auto committed = transaction->commit(); !committed) return committed;
-    progress_written();
+    if (auto written = commit_progress(); !written) return written;
     return checkpoint(0);
   });
 }
 
 Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
-  return mending([&]() -> Result<std::uint64_t> {
+  return writing([&]() -> Result<std::uint64_t> {
     const MutexLock write(write_mutex_);
     auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
     if (!statement) return statement.error();

@@ -106,42 +106,32 @@ void DatabaseLog::note_handed(std::string_view sink, const std::vector<StoredSeg
   }
 }
 
-// A page that leads to others may be damaged without a word from SQLite: then rows are not found that are
-// counted. Looked for once, when a number that is waited for has no row: it may be gone with good reason.
-Result<void> DatabaseLog::count_rows() {
-  const MutexLock write(write_mutex_);
-  const MutexLock read(read_mutex_);
-  const auto rows = reader_.db.integer("SELECT count(*) FROM segments");
-  if (!rows) return rows.error();
-  is_counted_ = true;
-  const MutexLock lock(state_mutex_);
-  if (as_count(*rows) == state_.segments) return {};
-  return Error{ErrorKind::corrupt, path_.string() + ": of " + std::to_string(state_.segments) + " segments " +
-                                       std::to_string(*rows) + " are found"};
-}
-
-bool DatabaseLog::has_hole(SeqRange run, const RunRead& read) {
-  if (read.segments.empty()) return read.damaged.value_or(0) != run.first;
-  std::uint64_t next = run.first;
-  return std::any_of(read.segments.begin(), read.segments.end(),
-                     [&](const StoredSegment& segment) { return segment.seq != next++; });
+// Numbers that the read passed over, and that should have a row.
+std::optional<SeqRange> DatabaseLog::hole_in(SeqRange run, const RunRead& read) const {
+  SeqRanges found;
+  for (const StoredSegment& segment : read.segments) found.add({segment.seq, segment.seq});
+  if (read.damaged) found.add({*read.damaged, *read.damaged});
+  return missing(found, {run.first, found.ranges().empty() ? run.last : found.ranges().back().last});
 }
 
 Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_view sink,
                                                                  std::uint64_t from_seq,
                                                                  const ReadLimits& limits) {
   return mending([&]() -> Result<std::vector<StoredSegment>> {
-    for (;;) {
+    for (bool is_checked = false;;) {
       const auto run = next_run(sink, from_seq);
       if (!run) {
         note_handed(sink, {});
         return std::vector<StoredSegment>{};
       }
+      std::optional<SeqRange> hole;
       {
         const MutexLock lock(read_mutex_);
         auto read = read_run(*run, limits);
         if (!read) return read.error();
-        if (is_counted_ || !has_hole(*run, *read)) {
+        if (!is_checked) hole = hole_in(*run, *read);
+        if (!hole) {
+          is_checked = false;
           if (!read->segments.empty()) {
             note_handed(sink, read->segments);
             return std::move(read->segments);
@@ -154,7 +144,10 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_undelivered(std::string_vie
           continue;
         }
       }
-      if (auto whole = count_rows(); !whole) return whole.error();
+      const MutexLock write(write_mutex_);
+      const MutexLock lock(read_mutex_);
+      if (auto checked = check_order(reader_.db, hole); !checked) return checked.error();
+      is_checked = true;
     }
   });
 }

@@ -262,6 +262,7 @@ Result<bool> DatabaseLog::replace(const ThinPlan& plan, const ThinnedLines& thin
   progress_written();
 
   const MutexLock lock(state_mutex_);
+  state_.absent.add({plan.rows.first, plan.rows.last - 1});
   state_.points = next.points;
   state_.payload_bytes = next.payload_bytes;
   state_.segments = next.segments;

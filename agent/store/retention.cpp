@@ -105,12 +105,18 @@ Result<std::optional<DatabaseLog::Removal>> DatabaseLog::plan_removal(
     if (state_.folded) folded = state_.folded->acknowledged;
   }
   std::optional<Removal> plan;
+  SeqRanges found;
   std::uint64_t freed = 0;
   while (goal_bytes == 0 || freed < goal_bytes) {
     const auto row = rows->step();
     if (!row) return row.error();
-    if (!*row || (older_than_ns && rows->integer(3) >= *older_than_ns)) break;
+    if (!*row && found.ranges().empty()) {
+      if (auto all = find_all(writer_.db, found, within); !all) return all.error();
+    }
+    if (!*row) break;
     const auto seq = static_cast<std::uint64_t>(rows->integer(0));
+    found.add({seq, seq});
+    if (older_than_ns && rows->integer(3) >= *older_than_ns) break;
     if (!plan) plan = Removal{.range = {seq, seq}};
     plan->range.last = seq;
     plan->points += static_cast<std::uint64_t>(rows->integer(1));
@@ -223,6 +229,12 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
     Run run(writer_.erase);
     run->bind(1, as_int(removal.range.first)).bind(2, as_int(removal.range.last));
     if (const auto done = run->step(); !done) return done.error();
+    const auto erased = as_count(sqlite3_changes64(writer_.db.handle()));
+    if (erased != removal.segments) {
+      return Error{ErrorKind::corrupt, path_.string() + ": of " + std::to_string(removal.segments) +
+                                           " segments to be removed " + std::to_string(erased) +
+                                           " are found"};
+    }
   }
   if (auto trimmed =
           writer_.db.exec("DELETE FROM trimmed WHERE seq BETWEEN " + std::to_string(removal.range.first) +
@@ -253,6 +265,7 @@ Result<void> DatabaseLog::remove_rows(const Removal& removal) {
 
   const MutexLock lock(state_mutex_);
   for (const std::uint64_t seq : damaged) damaged_seen_.erase(seq);
+  state_.absent.add(removal.range);
   state_.points = next.points;
   state_.payload_bytes = next.payload_bytes;
   state_.segments = next.segments;
@@ -374,7 +387,7 @@ Result<bool> DatabaseLog::make_room(std::uint64_t payload_bytes, std::uint64_t r
 }
 
 Result<std::optional<BootTime>> DatabaseLog::maintain(BootTime now) {
-  return mending([&]() -> Result<std::optional<BootTime>> {
+  return writing([&]() -> Result<std::optional<BootTime>> {
     const auto thinned = thin_ahead();
     if (!thinned) return thinned.error();
     std::optional<BootTime> dirty_since;

@@ -22,10 +22,6 @@ std::string time_suffix(WallTime now) {
   return text + "Z";
 }
 
-std::filesystem::path salvage_of(const std::filesystem::path& database) {
-  return database.string() + ".salvage";
-}
-
 }  // namespace
 
 std::uint64_t DatabaseLog::salvages_so_far() const {
@@ -39,6 +35,8 @@ void DatabaseLog::close() {
   reader_ = {};
   history_ = {};
   summary_bytes_.reset();
+  const MutexLock lock(state_mutex_);
+  place_.reset();
 }
 
 Result<void> DatabaseLog::reconnect() {
@@ -150,33 +148,44 @@ Result<SalvageReport> DatabaseLog::open_from(const std::filesystem::path& damage
   return SalvageReport{state_.segments, state_.points, lost->segments, lost->points, lost->is_at_least};
 }
 
+Result<std::string> DatabaseLog::put_in_place() {
+  const auto directory = directory_of(path_);
+  std::string aside;
+  if (files_.kind(path_) == StoreFiles::Kind::absent) {
+    for (const char* suffix : kCompanions) {
+      if (auto removed = files_.remove(path_.string() + suffix); !removed) return removed.error();
+    }
+  } else {
+    // First the old set aside goes: one is kept.
+    const std::string prefix = path_.filename().string() + ".corrupt-";
+    const auto names = files_.names(directory);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+      if (!name.starts_with(prefix)) continue;
+      if (auto removed = files_.remove(directory / name); !removed) return removed.error();
+    }
+    if (auto synced = files_.sync(directory); !synced) return synced.error();
+    // Step by step, each for good before the next: finish_swap() goes on from any of them.
+    aside = path_.string() + ".corrupt-" + time_suffix(clock_.wall());
+    if (auto moved = files_.rename(path_, aside); !moved) return moved.error();
+    if (auto synced = files_.sync(directory); !synced) return synced.error();
+    if (auto moved = move_companions(aside); !moved) return moved.error();
+  }
+  if (auto moved = files_.rename(salvage_of(path_), path_); !moved) return moved.error();
+  if (auto synced = files_.sync(directory); !synced) return synced.error();
+  return aside;
+}
+
 Result<void> DatabaseLog::salvage(const std::string& cause) {
   const auto lost = make_salvage(path_);
   if (!lost) return lost.error();
-  const auto fresh = salvage_of(path_);
-
-  // The new one is whole. First the old set aside goes: one is kept.
-  const auto directory = directory_of(path_);
-  const std::string prefix = path_.filename().string() + ".corrupt-";
-  const auto names = files_.names(directory);
-  if (!names) return names.error();
-  for (const std::string& name : *names) {
-    if (!name.starts_with(prefix)) continue;
-    if (auto removed = files_.remove(directory / name); !removed) return removed;
-  }
-  if (auto synced = files_.sync(directory); !synced) return synced;
-  // Step by step, each for good before the next: finish_swap() goes on from any of them.
-  const std::string aside = path_.string() + ".corrupt-" + time_suffix(clock_.wall());
-  if (auto moved = files_.rename(path_, aside); !moved) return moved;
-  if (auto synced = files_.sync(directory); !synced) return synced;
-  if (auto moved = move_companions(aside); !moved) return moved;
-  if (auto moved = files_.rename(fresh, path_); !moved) return moved;
-  if (auto synced = files_.sync(directory); !synced) return synced;
-  log::error("store: " + cause + "; the damaged database is kept as " + aside);
+  const auto aside = put_in_place();
+  if (!aside) return aside.error();
+  log::error("store: " + cause + "; the damaged database is kept as " + *aside);
   if (auto connected = connect_and_load(); !connected) return connected;
 
   const MutexLock lock(state_mutex_);
-  set_aside_ = aside;
+  set_aside_ = *aside;
   damaged_seen_.clear();
   ++salvages_;
   log::notice("store: salvaged " + std::to_string(salvaged_) + " segments with " +

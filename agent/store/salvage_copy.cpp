@@ -26,6 +26,14 @@ std::uint64_t count_lines(std::string_view lines) {
 }
 }  // namespace
 
+// While it runs memory knows of commits of which the files know nothing any more.
+std::optional<Held> DatabaseLog::held_while_open() const {
+  const MutexLock lock(state_mutex_);
+  if (state_.last_seq == 0) return std::nullopt;
+  return Held{state_.segments, state_.points, state_.total_points - state_.points,
+              state_.last_seq, true,          true};
+}
+
 // The totals of the rows are counted anew, so `trimmed` stays empty. Errors: those of the new database. What
 // cannot be read of the damaged one is lost and counted.
 Result<Loss> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
@@ -35,7 +43,9 @@ Result<Loss> DatabaseLog::copy_from(const std::filesystem::path& damaged) {
   if (!from) return from.error();
   // With this SQLite reads a file that is shorter than its header says, as far as it goes.
   (void)from->exec("PRAGMA writable_schema = ON");
-  const Held held = held_in(*from);
+  Held held = held_in(*from);
+  if (const auto known = held_while_open(); known && (!held.is_exact || known->last_seq > held.last_seq))
+    held = *known;
   auto segments = copy_segments(**image, *from, held);
   if (!segments) return segments.error();
   const auto summaries = copy_tables(*from);

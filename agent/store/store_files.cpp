@@ -33,8 +33,16 @@ class SystemFiles final : public StoreFiles {
   Kind kind(const std::filesystem::path& path) const override {
     struct stat found = {};
     if (::lstat(path.c_str(), &found) != 0) return Kind::absent;
-    if (S_ISLNK(found.st_mode) && ::stat(path.c_str(), &found) != 0) return Kind::absent;
+    if (S_ISLNK(found.st_mode) && ::stat(path.c_str(), &found) != 0) return Kind::dangling;
     return S_ISREG(found.st_mode) ? Kind::file : Kind::other;
+  }
+
+  Result<Identity> identity(const std::filesystem::path& path) const override {
+    struct stat found = {};
+    if (::stat(path.c_str(), &found) != 0 ||
+        ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+      return errno_error(path.string(), errno);
+    return Identity{found.st_dev, found.st_ino};
   }
 
   std::optional<std::uint64_t> size(const std::filesystem::path& path) const override {

@@ -17,13 +17,22 @@ namespace vigile {
 // Any thread.
 class StoreFiles {
  public:
-  enum class Kind { absent, file, other };
+  enum class Kind { absent, dangling, file, other };  // dangling: a link to nothing
+  // Which file it is, whatever its name; by this it is seen that another one has taken its place.
+  struct Identity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    bool operator==(const Identity&) const = default;
+  };
   virtual ~StoreFiles() = default;
   // SQLite's name for the file system, as sqlite3_open_v2() wants it.
   virtual const char* vfs() const = 0;
   // Makes the directory of the database when it is missing, and takes its lock (store_lock.h).
   virtual Result<UniqueFd> lock(const std::filesystem::path& database) = 0;
   virtual Kind kind(const std::filesystem::path& path) const = 0;
+  // Of the file that a name leads to. Errors: not_found; permission, also when it may be seen and neither
+  // read nor written; io.
+  virtual Result<Identity> identity(const std::filesystem::path& path) const = 0;
   virtual std::optional<std::uint64_t> size(const std::filesystem::path& path) const = 0;  // of a file
   virtual Result<std::string> read(const std::filesystem::path& path, std::uint64_t offset,
                                    std::size_t most) const = 0;  // less at the end

@@ -116,6 +116,11 @@ void ScratchDisk::remount(bool writable) {
   run({"mount", "-o", writable ? "remount,rw" : "remount,ro", path_});
 }
 
+void ScratchDisk::detach() {
+  if (::umount2(path_.c_str(), MNT_DETACH) != 0)
+    throw std::runtime_error(std::string("umount: ") + std::strerror(errno));
+}
+
 void ScratchDisk::mount_anew() {
   unmount();
   const Finished checked = run_program({"fsck.ext4", "-p", "-f", dir_ / "image"});

@@ -33,6 +33,8 @@ class ScratchDisk {
   void break_down();
   // Of a disk that nobody has open for writing.
   void remount(bool writable);
+  // Unmounted under those who have files of it open.
+  void detach();
   // After break_down(): checked and mounted again. Nobody may have it open.
   void mount_anew();
 

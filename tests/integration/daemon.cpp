@@ -53,9 +53,9 @@ void Daemon::write_settings(std::string yaml) {
 }
 
 void Daemon::start(std::vector<std::string> environment, bool wait_ready) {
-  process_ =
-      std::make_unique<ChildProcess>(std::vector<std::string>{vigiled_path(), "--config", config().string()},
-                                     output_file(), std::move(environment));
+  std::vector<std::string> command = run_by_;
+  command.insert(command.end(), {vigiled_path(), "--config", config().string()});
+  process_ = std::make_unique<ChildProcess>(std::move(command), output_file(), std::move(environment));
   if (!wait_ready) return;
   const bool ready = eventually([&] { return !process_->running() || !get("/api/agent/status").empty(); });
   if (!ready || !process_->running()) throw std::runtime_error("vigiled does not answer: " + output());

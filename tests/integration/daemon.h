@@ -25,6 +25,8 @@ class Daemon {
 
   // Throws when it does not answer on its socket within 20 s; the message holds what it printed.
   void start(std::vector<std::string> environment = {}, bool wait_ready = true);
+  // From the next start on vigiled is run by this command, which is given its path and arguments.
+  void run_by(std::vector<std::string> command) { run_by_ = std::move(command); }
   void kill_hard();           // SIGKILL
   std::optional<int> stop();  // SIGTERM; the exit status
   void write_settings(std::string yaml);
@@ -48,6 +50,7 @@ class Daemon {
 
  private:
   TempDir dir_;
+  std::vector<std::string> run_by_;
   std::unique_ptr<ChildProcess> process_;
 };
 

@@ -404,6 +404,12 @@ StoreFiles::Kind PowerCutDisk::kind(const std::filesystem::path& path) const {
   return names_.contains(path) ? Kind::file : Kind::absent;
 }
 
+Result<StoreFiles::Identity> PowerCutDisk::identity(const std::filesystem::path& path) const {
+  const auto found = names_.find(path);
+  if (found == names_.end()) return errno_error(path.string(), ENOENT);
+  return Identity{1, reinterpret_cast<std::uintptr_t>(found->second.get())};
+}
+
 std::optional<std::uint64_t> PowerCutDisk::size(const std::filesystem::path& path) const {
   const auto found = names_.find(path);
   return found == names_.end() ? std::nullopt : std::optional<std::uint64_t>(found->second->now.size());

@@ -53,6 +53,7 @@ class PowerCutDisk final : public StoreFiles {
   const char* vfs() const override { return name_.c_str(); }
   Result<UniqueFd> lock(const std::filesystem::path& database) override;
   Kind kind(const std::filesystem::path& path) const override;
+  Result<Identity> identity(const std::filesystem::path& path) const override;
   std::optional<std::uint64_t> size(const std::filesystem::path& path) const override;
   Result<std::string> read(const std::filesystem::path& path, std::uint64_t offset,
                            std::size_t most) const override;
