@@ -216,6 +216,14 @@ bool has_counters(Db& db) {
   return meta.is_whole && !meta.values.empty();
 }
 
+// Behind the `count` pages that there are.
+std::map<std::uint32_t, std::string> pages_for(const SchemaPages& schema, std::uint32_t count) {
+  std::map<std::uint32_t, std::string> pages = {{1, schema.first}};
+  for (const std::string& page : schema.rest)
+    pages.emplace(count + static_cast<std::uint32_t>(pages.size()), page);
+  return pages;
+}
+
 bool holds_both(Db& db) {
   return has_counters(db) && holds_segments(db);
 }
@@ -339,17 +347,30 @@ Result<Db> DatabaseImage::connect() {
   const auto schemas = schema_pages(count);
   // Where the segments begin says little of where the other tables do. With the counters alone it is known at
   // least how much is lost.
+  const std::string cause = content_->database.string() + ": what says where its tables are is damaged";
   for (bool (*is_good)(Db&) : {holds_both, holds_segments, has_counters}) {
     for (const SchemaPages& schema : schemas) {
       if (schema.first.empty()) continue;
-      std::map<std::uint32_t, std::string> pages = {{1, schema.first}};
-      for (const std::string& page : schema.rest)
-        pages.emplace(count + static_cast<std::uint32_t>(pages.size()), page);
-      if (auto mended = try_with(std::move(pages), is_good)) {
-        content_->mended = content_->database.string() + ": what says where its tables are is damaged";
+      if (auto mended = try_with(pages_for(schema, count), is_good)) {
+        content_->mended = cause;
         return std::move(*mended);
       }
     }
+  }
+  // As in a WAL whose database was emptied: no table is found from where it begins, and leaves are there.
+  for (const SchemaPages& schema : schemas) {
+    if (schema.first.empty()) continue;
+    const auto pages = pages_for(schema, count);
+    auto mended = try_with(pages, [](Db&) { return true; });
+    if (!mended) continue;
+    {
+      auto leaves = connect_to_leaves(*mended);
+      const bool is_good = leaves && holds_segments(*leaves);
+      content_->mended_pages = is_good ? pages : decltype(pages)();
+    }
+    if (content_->mended_pages.empty()) continue;
+    content_->mended = cause;
+    return std::move(*mended);
   }
   return db;
 }

@@ -428,7 +428,7 @@ class DatabaseLog final : public Log, public History {
   Result<void> salvage(const std::string& cause) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
   // What stands complete at salvage_of(path_) takes its place; no connection is open. Returns what the file
   // that was there is called from now on; empty when there was none.
-  Result<std::string> put_in_place() REQUIRES(write_mutex_);
+  Result<std::string> put_in_place(bool has_all) REQUIRES(write_mutex_);
   Result<void> finish_swap() REQUIRES(write_mutex_);
   Result<void> move_companions(const std::filesystem::path& to) REQUIRES(write_mutex_);
   Result<void> remove_database(const std::filesystem::path& database) REQUIRES(write_mutex_);

@@ -112,7 +112,7 @@ Result<void> DatabaseLog::move_back(const Displaced& moved) {
               std::to_string(lost->segments) + " segments with " + std::to_string(lost->points) + " points";
   }
   close();
-  const auto aside = put_in_place();
+  const auto aside = put_in_place(true);
   if (!aside) return failed(aside.error());
   if (!aside->empty()) outcome += "; the file in its place is kept as " + *aside;
   log::error("store: " + moved.cause.message + outcome);

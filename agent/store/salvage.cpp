@@ -148,10 +148,10 @@ Result<SalvageReport> DatabaseLog::open_from(const std::filesystem::path& damage
   return SalvageReport{state_.segments, state_.points, lost->segments, lost->points, lost->is_at_least};
 }
 
-Result<std::string> DatabaseLog::put_in_place() {
+Result<std::string> DatabaseLog::put_in_place(bool has_all) {
   const auto directory = directory_of(path_);
   std::string aside;
-  if (files_.kind(path_) == StoreFiles::Kind::absent) {
+  if (has_all && files_.kind(path_) == StoreFiles::Kind::absent) {
     for (const char* suffix : kCompanions) {
       if (auto removed = files_.remove(path_.string() + suffix); !removed) return removed.error();
     }
@@ -179,7 +179,7 @@ Result<std::string> DatabaseLog::put_in_place() {
 Result<void> DatabaseLog::salvage(const std::string& cause) {
   const auto lost = make_salvage(path_);
   if (!lost) return lost.error();
-  const auto aside = put_in_place();
+  const auto aside = put_in_place(false);
   if (!aside) return aside.error();
   log::error("store: " + cause + "; the damaged database is kept as " + *aside);
   if (auto connected = connect_and_load(); !connected) return connected;
