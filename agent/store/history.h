@@ -35,7 +35,7 @@ struct SummaryRow {
 
 // What remove() takes away, or would.
 struct RemovalReport {
-  std::uint64_t segments = 0;
+  std::uint64_t segments = 0;  // whole, or some of their lines
   std::uint64_t points = 0;
   std::uint64_t bytes = 0;               // compressed
   std::uint64_t undelivered_points = 0;  // kept, because some sink has not had them (or removed, if asked)
@@ -96,11 +96,11 @@ class History {
   // Called at a clean end, so that the gap begins there.
   virtual Result<void> set_last_alive(std::int64_t now_ns) = 0;
 
-  // Removes what is older than `before_ns`: segments (delivered to every sink, or all with `undelivered`),
-  // summaries of hours that ended by then, status changes and gaps. The last change of each equipment before
-  // `before_ns` stays: it says what holds from then on. Segments with unset clocks stay. With an equipment's
-  // id only its lines go: segments are written anew, and its series leave the summaries through `strip`. With
-  // `dry_run` nothing is removed.
+  // Removes what is older than `before_ns`: readings (delivered to every sink, or all with `undelivered`; a
+  // segment that holds younger ones too is written anew with those), summaries of hours that ended by then,
+  // status changes and gaps. The last change of each equipment before `before_ns` stays: it says what holds
+  // from then on. Segments with unset clocks stay. With an equipment's id only its lines go: segments are
+  // written anew, and its series leave the summaries through `strip`. With `dry_run` nothing is removed.
   virtual Result<RemovalReport> remove(std::int64_t before_ns, std::string_view equipment_id,
                                        bool undelivered, bool dry_run, const Strip& strip) = 0;
 };

@@ -2,10 +2,10 @@
 // Removal on request (`cleanup`) and by age of what is no segment. Each step is one small transaction, so
 // that commits go on between them.
 #include <algorithm>
-#include <charconv>
 #include <tuple>
 
 #include "point/line_encode.h"
+#include "store/line_removal.h"
 #include "store/log_database.h"
 #include "store/schema.h"
 #include "store/segment_row.h"
@@ -23,46 +23,6 @@ constexpr const char* kSuperseded =
     "AS "
     "later WHERE later.equipment_id = status_changes.equipment_id AND later.time_ns < ?1 AND "
     "(later.time_ns, later.id) > (status_changes.time_ns, status_changes.id) AND later.clock <> 1)";
-
-// Whether the tags of a line hold `tag`, as ",key=value" written by append_tag().
-bool has_tag(std::string_view line, std::string_view tag) {
-  for (std::size_t i = 0; i < line.size() && line[i] != ' '; ++i) {
-    if (line[i] == '\\') {
-      ++i;
-    } else if (line[i] == ',' && line.substr(i).starts_with(tag)) {
-      const std::size_t end = i + tag.size();
-      if (end < line.size() && (line[end] == ',' || line[end] == ' ')) return true;
-    }
-  }
-  return false;
-}
-
-std::int64_t time_of(std::string_view line) {
-  const std::string_view digits = line.substr(line.rfind(' ') + 1);
-  std::int64_t time = INT64_MAX;
-  std::from_chars(digits.data(), digits.data() + digits.size(), time);
-  return time;
-}
-
-struct Split {
-  std::string kept;
-  std::uint64_t removed = 0;
-};
-
-Split without(std::string_view lines, std::string_view tag, std::int64_t before_ns) {
-  Split split;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size() - 1);
-    const std::string_view line = lines.substr(0, end);
-    if (has_tag(line, tag) && time_of(line) < before_ns) {
-      ++split.removed;
-    } else {
-      split.kept += lines.substr(0, end + 1);
-    }
-    lines.remove_prefix(end + 1);
-  }
-  return split;
-}
 
 }  // namespace
 
@@ -183,8 +143,11 @@ Result<void> DatabaseLog::remove_segments_before(std::int64_t before_ns, bool un
   return {};
 }
 
-Result<bool> DatabaseLog::is_held(std::uint64_t seq) {
-  const auto found = writer_.db.integer("SELECT count(*) FROM segments WHERE seq = " + std::to_string(seq));
+// Meanwhile max_size may have taken it, or thinned it.
+Result<bool> DatabaseLog::is_held(const StoredSegment& segment) {
+  const auto found =
+      writer_.db.integer("SELECT count(*) FROM segments WHERE seq = " + std::to_string(segment.seq) +
+                         " AND crc32 = " + std::to_string(segment.crc32));
   if (!found) return found.error();
   return *found != 0;
 }
@@ -194,7 +157,7 @@ Result<void> DatabaseLog::rewrite(const std::vector<Rewrite>& rewrites) {
   std::uint64_t points = 0;
   std::uint64_t old_bytes = 0;
   for (const Rewrite& one : rewrites) {
-    points += one.points;
+    points += one.left.removed;
     old_bytes += one.segment.payload.size();
   }
   // What is written is smaller than what was there, but for a few bytes.
@@ -202,31 +165,38 @@ Result<void> DatabaseLog::rewrite(const std::vector<Rewrite>& rewrites) {
   auto transaction = Transaction::begin(writer_.db);
   if (!transaction) return transaction.error();
   auto update = writer_.db.prepare(
-      "UPDATE segments SET points = ?, raw_bytes = ?, crc32 = ?, payload_crc32 = ?, payload = ? "
-      "WHERE seq = ?");
+      "UPDATE segments SET points = ?, raw_bytes = ?, crc32 = ?, payload_crc32 = ?, payload = ?, first_ns = "
+      "?, "
+      "last_ns = ? WHERE seq = ?");
   auto trim = writer_.db.prepare(
       "INSERT INTO trimmed(seq, points) VALUES(?1, ?2) ON CONFLICT(seq) DO UPDATE SET points = points + ?2");
   if (!update) return update.error();
   if (!trim) return trim.error();
   std::uint64_t new_bytes = 0;
+  std::optional<std::int64_t> known_to_ns;
   for (const Rewrite& one : rewrites) {
-    encoder_->encode(one.lines, payload_);
+    encoder_->encode(one.left.lines, payload_);
     new_bytes += payload_.size();
     StoredSegment head = one.segment;
-    head.points -= static_cast<std::uint32_t>(one.points);
-    head.raw_bytes = static_cast<std::uint32_t>(one.lines.size());
-    head.crc32 = crc32_of(one.lines);
+    head.points -= static_cast<std::uint32_t>(one.left.removed);
+    head.raw_bytes = static_cast<std::uint32_t>(one.left.lines.size());
+    head.crc32 = crc32_of(one.left.lines);
+    head.first_ns = one.left.first_ns.value_or(head.first_ns);
+    head.last_ns = one.left.last_ns.value_or(head.last_ns);
+    if (one.is_of_all) known_to_ns = std::max(one.left.removed_to_ns, known_to_ns.value_or(INT64_MIN));
     Run run(*update);
     run->bind(1, std::int64_t{head.points})
         .bind(2, std::int64_t{head.raw_bytes})
         .bind(3, std::int64_t{head.crc32})
         .bind(4, std::int64_t{row_check(head, payload_)})
         .bind_blob(5, payload_)
-        .bind(6, as_int(head.seq));
+        .bind(6, head.first_ns)
+        .bind(7, head.last_ns)
+        .bind(8, as_int(head.seq));
     if (const auto done = run->step(); !done) return done.error();
     if (!one.is_waiting) continue;
     Run count(*trim);
-    count->bind(1, as_int(one.segment.seq)).bind(2, as_int(one.points));
+    count->bind(1, as_int(one.segment.seq)).bind(2, as_int(one.left.removed));
     if (const auto done = count->step(); !done) return done.error();
   }
   std::uint64_t held_points = 0;
@@ -237,49 +207,66 @@ Result<void> DatabaseLog::rewrite(const std::vector<Rewrite>& rewrites) {
     held_points = state_.points - points;
     held_bytes = state_.payload_bytes + new_bytes - old_bytes;
     held_segments = state_.segments;
+    known_to_ns = std::max(state_.gone_to_ns, known_to_ns);
   }
   if (auto put = put_held(held_points, held_bytes, held_segments); !put) return put;
+  if (known_to_ns) {
+    if (auto put = put_meta(meta::kGoneTo, as_count(*known_to_ns)); !put) return put;
+  }
   if (auto committed = transaction->commit(); !committed) return committed;
   const MutexLock lock(state_mutex_);
+  state_.gone_to_ns = known_to_ns;
   state_.points = held_points;
   state_.payload_bytes = held_bytes;
   return {};
 }
 
+// What goes of a segment; absent: nothing, or it is not there any more, or it is kept for a sink.
+Result<std::optional<DatabaseLog::Rewrite>> DatabaseLog::plan_rewrite(const StoredSegment& segment,
+                                                                      std::string_view tag,
+                                                                      std::int64_t before_ns,
+                                                                      bool undelivered,
+                                                                      RemovalReport& report) {
+  using Plan = std::optional<Rewrite>;
+  const bool is_of_all = tag.empty();
+  if (is_of_all && segment.last_ns < before_ns) return Plan();  // it went as a whole, or waits for a sink
+  const auto lines = inflate_payload(segment.view());
+  if (!lines) return Plan();
+  Rewrite one{segment, lines_left(*lines, tag, before_ns), !had_by_all().contains(segment.seq), is_of_all};
+  if (one.left.removed == 0) return Plan();
+  const auto held_still = is_held(segment);
+  if (!held_still) return held_still.error();
+  if (!*held_still) return Plan();
+  if (one.is_waiting) report.undelivered_points += one.left.removed;
+  if (one.is_waiting && !undelivered) return Plan();
+  ++report.segments;
+  report.points += one.left.removed;
+  report.bytes += segment.payload.size() * one.left.removed / segment.points;
+  return Plan(std::move(one));
+}
+
+// Without an equipment: of those segments that hold younger lines too.
 Result<void> DatabaseLog::remove_lines_before(std::int64_t before_ns, std::string_view equipment_id,
                                               bool undelivered, bool dry_run, RemovalReport& report) {
   std::string tag;
-  append_tag("equipment_id", equipment_id, tag);
+  if (!equipment_id.empty()) append_tag("equipment_id", equipment_id, tag);
   SeqRange held;
   {
     const MutexLock lock(state_mutex_);
     held = {state_.first_seq, state_.last_seq};
   }
-  // Segments whose clock is known change by nothing but this: what was read still holds when it is written.
   while (held.first <= held.last) {
     const auto page = read_page(held, {INT64_MIN, before_ns}, kRewrittenBytes * 8);
     if (!page) return page.error();
     held.first = page->next.value_or(held.last + 1);
     const MutexLock write(write_mutex_);
-    const SeqRanges had = had_by_all();
     std::vector<Rewrite> rewrites;
     std::uint64_t rewritten_bytes = 0;
     for (const StoredSegment& segment : page->segments) {
-      const auto lines = inflate_payload(segment.view());
-      if (!lines) continue;
-      Split split = without(*lines, tag, before_ns);
-      if (split.removed == 0) continue;
-      const auto held_still = is_held(segment.seq);  // max_size may have taken it since
-      if (!held_still) return held_still.error();
-      if (!*held_still) continue;
-      const bool is_waiting = !had.contains(segment.seq);
-      if (is_waiting) report.undelivered_points += split.removed;
-      if (is_waiting && !undelivered) continue;
-      ++report.segments;
-      report.points += split.removed;
-      report.bytes += segment.payload.size() * split.removed / segment.points;
-      if (dry_run) continue;
-      if (split.kept.empty()) {
+      auto plan = plan_rewrite(segment, tag, before_ns, undelivered, report);
+      if (!plan) return plan.error();
+      if (!*plan || dry_run) continue;
+      if ((*plan)->left.lines.empty()) {
         if (auto done = checkpoint(kSmallWrite); !done) return done;
         const Removal whole{.range = {segment.seq, segment.seq},
                             .segments = 1,
@@ -289,7 +276,7 @@ Result<void> DatabaseLog::remove_lines_before(std::int64_t before_ns, std::strin
         if (auto removed = remove_rows(whole); !removed) return removed;
         continue;
       }
-      rewrites.push_back(Rewrite{segment, std::move(split.kept), split.removed, is_waiting});
+      rewrites.push_back(std::move(**plan));
       rewritten_bytes += segment.payload.size();
       if (rewritten_bytes > wal_budget() / 8) {
         if (auto done = rewrite(rewrites); !done) return done;
@@ -347,9 +334,12 @@ Result<RemovalReport> DatabaseLog::remove(std::int64_t before_ns, std::string_vi
     const MutexLock one_at_a_time(removal_mutex_);
     RemovalReport report;
     const bool is_all = equipment_id.empty();
-    const auto segments = is_all ? remove_segments_before(before_ns, undelivered, dry_run, report)
-                                 : remove_lines_before(before_ns, equipment_id, undelivered, dry_run, report);
-    if (!segments) return segments.error();
+    if (is_all) {
+      if (auto done = remove_segments_before(before_ns, undelivered, dry_run, report); !done)
+        return done.error();
+    }
+    if (auto done = remove_lines_before(before_ns, equipment_id, undelivered, dry_run, report); !done)
+      return done.error();
     if (!is_all) {
       if (auto done = strip_summaries_before(before_ns, equipment_id, dry_run, strip, report); !done)
         return done.error();

@@ -18,15 +18,19 @@ std::uint64_t bytes_of(const std::vector<StatusChange>& changes) {
 }  // namespace
 
 Result<std::uint64_t> DatabaseLog::append(const NewSegment& segment) {
-  return writing([&]() -> Result<std::uint64_t> {
+  auto seq = writing([&]() -> Result<std::uint64_t> {
     const MutexLock write(write_mutex_);
-    if (auto found = check_place(); !found) return found.error();
-    auto seq = insert(segment);
-    if (!seq) return seq;
-    // Taken away in between: in the new one it may come twice, and that is all.
-    if (auto found = check_place(); !found) return found.error();
-    return seq;
+    if (auto whole = check_wal(); !whole) return whole.error();
+    auto inserted = insert(segment);
+    if (!inserted) return inserted;
+    if (auto whole = check_wal(); !whole) return whole.error();
+    return inserted;
   });
+  if (!seq) return seq;
+  // Taken away in between: it is carried over with the rest. Files that may not be reached since have it.
+  if (const auto kept = keep_place(); !kept && kept.error().kind != ErrorKind::permission)
+    return kept.error();
+  return seq;
 }
 
 Result<std::uint64_t> DatabaseLog::insert(const NewSegment& segment) {

@@ -23,6 +23,7 @@
 #include "store/damaged_rows.h"
 #include "store/history.h"
 #include "store/inspection.h"
+#include "store/line_removal.h"
 #include "store/log.h"
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
@@ -227,8 +228,9 @@ class DatabaseLog final : public Log, public History {
   };
   Result<void> note_place() EXCLUDES(state_mutex_);
   std::optional<Displaced> displaced() const EXCLUDES(state_mutex_);
-  // Whether what is committed now can be found again. Errors: the cause; corrupt when the WAL was cut short.
-  Result<void> check_place() const REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
+  // Errors: corrupt when it was cut short: SQLite would write behind the hole.
+  Result<void> check_wal() const REQUIRES(write_mutex_);
+  // Files that were taken away are put back. Errors: why they cannot be; what is committed meanwhile is lost.
   Result<void> keep_place() EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> lock_again() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   Result<void> move_back(const Displaced& moved) REQUIRES(write_mutex_, read_mutex_, history_mutex_);
@@ -307,10 +309,10 @@ class DatabaseLog final : public Log, public History {
 
   // history_removal.cpp
   struct Rewrite {
-    StoredSegment segment;     // as it was
-    std::string lines;         // what is left
-    std::uint64_t points = 0;  // taken out
-    bool is_waiting = false;   // some sink has not had it
+    StoredSegment segment;  // as it was
+    LinesLeft left;
+    bool is_waiting = false;  // some sink has not had it
+    bool is_of_all = false;   // not of one equipment alone
   };
   Result<void> remove_segments_before(std::int64_t before_ns, bool undelivered, bool dry_run,
                                       RemovalReport& report) EXCLUDES(write_mutex_);
@@ -323,7 +325,10 @@ class DatabaseLog final : public Log, public History {
   Result<DueRuns> find_due(SeqRange held, std::int64_t before_ns, bool undelivered) REQUIRES(write_mutex_);
   Result<void> remove_lines_before(std::int64_t before_ns, std::string_view equipment_id, bool undelivered,
                                    bool dry_run, RemovalReport& report) EXCLUDES(write_mutex_);
-  Result<bool> is_held(std::uint64_t seq) REQUIRES(write_mutex_);
+  Result<bool> is_held(const StoredSegment& segment) REQUIRES(write_mutex_);
+  Result<std::optional<Rewrite>> plan_rewrite(const StoredSegment& segment, std::string_view tag,
+                                              std::int64_t before_ns, bool undelivered, RemovalReport& report)
+      REQUIRES(write_mutex_);
   Result<void> rewrite(const std::vector<Rewrite>& rewrites) REQUIRES(write_mutex_);
   // Removes, or counts, rows of the table that `where` (of the time ?1 and the equipment ?2) names.
   Result<std::uint64_t> remove_where(const std::string& table, const std::string& key,

@@ -60,8 +60,7 @@ std::optional<DatabaseLog::Displaced> DatabaseLog::displaced() const {
   return std::nullopt;
 }
 
-Result<void> DatabaseLog::check_place() const {
-  if (const auto moved = displaced()) return moved->cause;
+Result<void> DatabaseLog::check_wal() const {
   const std::string wal = path_.string() + "-wal";
   if (!is_closed_ && files_.size(wal).value_or(0) < wal_bytes())
     return Error{ErrorKind::corrupt, wal + ": is shorter than what was written to it"};

@@ -54,6 +54,69 @@ TEST_F(HistoryRemoval, RemovesWhatIsOlderButNothingUndeliveredUnlessAsked) {
   EXPECT_EQ(backlog("s"), 55u);
 }
 
+// Segments of five minutes, as with a write budget: the limit lies within two of them.
+TEST_F(HistoryRemoval, OfASegmentOfMixedAgeTheOldPartGoes) {
+  open();
+  ASSERT_TRUE(log_->set_sinks({"s"}));
+  const std::int64_t start = now();
+  const auto add = [&] {
+    NewSegment made{.first_ns = now(), .points = 10};
+    made.last_ns = made.first_ns + 9 * 30'000'000'000;
+    for (int i = 0; i < 10; ++i)
+      made.lines += "m,equipment_id=a v=1 " + std::to_string(made.first_ns + i * 30'000'000'000) + "\n";
+    ASSERT_TRUE(log_->append(made));
+  };
+  for (int i = 0; i < 4; ++i) {
+    add();
+    clock_.advance(5min);
+    if (i == 1) clock_.advance(-5min);  // the third as old as the second
+  }
+  ASSERT_TRUE(log_->acknowledge("s", {1, 2}));
+  const std::int64_t before = start + 7 * 60'000'000'000;  // four readings into the second and the third
+
+  const RemovalReport planned = remove(before, "", false, true);
+  EXPECT_EQ(log_->status().points, 40u);
+  const RemovalReport done = remove(before);
+  EXPECT_EQ(done.segments, 2u);
+  EXPECT_EQ(done.points, 14u);
+  EXPECT_EQ(done.undelivered_points, 4u);
+  EXPECT_EQ(planned.segments, done.segments);
+  EXPECT_EQ(planned.points, done.points);
+  EXPECT_EQ(planned.undelivered_points, done.undelivered_points);
+  EXPECT_EQ(log_->status().points, 26u);
+  EXPECT_EQ(log_->status().segments, 3u);
+  EXPECT_EQ(backlog("s"), 20u);
+  EXPECT_EQ(log_->status().oldest_ns, before);
+  EXPECT_EQ(history().removed_until_ns(), before - 30'000'000'000);
+  EXPECT_EQ(remove(before).points, 0u);
+
+  EXPECT_EQ(remove(before, "", true).points, 4u);
+  EXPECT_EQ(log_->status().dropped_points, 0u);
+  ASSERT_TRUE(history().read_segments(kAlways, false, [&](const StoredSegment& one) {
+    const std::string lines = lines_of(one);
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), one.points);
+    EXPECT_GE(one.first_ns, before);
+    EXPECT_EQ(lines.find("v=1 " + std::to_string(one.first_ns)), lines.find("v=1"));
+    return true;
+  }));
+  EXPECT_TRUE(history().read_segments({INT64_MIN, before}, false, [](const StoredSegment&) {
+    ADD_FAILURE() << "older than what was removed";
+    return true;
+  }));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(log_->status().points, 22u);
+    EXPECT_EQ(backlog("s"), 16u);
+    open();
+    ASSERT_TRUE(log_->set_sinks({"s"}));
+  }
+  EXPECT_EQ(history().removed_until_ns(), before - 30'000'000'000);
+  std::uint64_t sent = 0;
+  for (const StoredSegment& one : undelivered("s")) sent += one.points;
+  EXPECT_EQ(sent, 16u);
+  ASSERT_TRUE(log_->acknowledge("s", {1, 4}));
+  EXPECT_EQ(backlog("s"), 0u);
+}
+
 TEST_F(HistoryRemoval, RemovesOneEquipmentAloneAndCountsWhatIsLeft) {
   open();
   ASSERT_TRUE(log_->set_sinks({"s"}));
