@@ -31,8 +31,9 @@ BootTime SummaryKeeper::step(BootTime now) {
   if (!passing_) {
     passing_ = true;
     with_open_hour_ = hurry_.exchange(false);
+    const bool is_set = clock_.wall_is_set();  // before it is read: it may be set in between
     const std::int64_t open_ns = floor_to(to_ns(clock_.wall()), kHourNs);
-    open_hours_ = clock_.wall_is_set() ? TimeSpan{open_ns, open_ns + kOpenHours * kHourNs} : TimeSpan{};
+    open_hours_ = is_set ? TimeSpan{open_ns, open_ns + kOpenHours * kHourNs} : TimeSpan{};
     position_ = 0;  // clocks may have been repaired anywhere
     lines_.emplace(namer_, "", std::vector<std::string>(), site_id_ ? site_id_() : "");
     inflate_.emplace();

@@ -35,16 +35,22 @@ std::int64_t measure_offset(const Clock& clock) {
 Timeline::Timeline(const Clock& clock) : clock_(clock) {}
 
 Timeline::Mapping Timeline::now() {
-  const std::int64_t offset_ns = measure_offset(clock_);
+  // Asked before the clock is read and after: one that is set in between was read before it was, and would
+  // pass 1970 off as the time.
+  // And one thread at a time: what another measured before a step must not take the place of what was after
+  // it.
   const MutexLock lock(mutex_);
+  const bool was_set = clock_.wall_is_set();
+  const std::int64_t offset_ns = measure_offset(clock_);
+  const bool is_set = was_set && clock_.wall_is_set();
   if (mapping_.clock == ClockState::unset) {
-    if (!clock_.wall_is_set()) return mapping_;
+    if (!is_set) return mapping_;
     mapping_ = Mapping{ClockState::set, offset_ns};
     return mapping_;
   }
   const std::int64_t moved = offset_ns - mapping_.offset_ns;
   const bool has_moved = std::llabs(moved) > kTolerance;
-  if (has_moved && !clock_.wall_is_set()) {
+  if (has_moved && !is_set) {
     doubt_.failed("it was set and cannot be believed any more: times go on from what it was");
     return mapping_;
   }
