@@ -219,6 +219,7 @@ class DatabaseLog final : public Log, public History {
   struct Place {
     StoreFiles::Identity database;
     StoreFiles::Identity wal;
+    std::string wal_name;  // beside the file itself, where path_ is a link to it
     std::optional<StoreFiles::Identity> lock;
   };
   struct Displaced {
@@ -226,10 +227,10 @@ class DatabaseLog final : public Log, public History {
     bool is_wal = false;     // and the database is where it belongs
     bool may_return = true;  // else it is there, and may not be reached
   };
-  Result<void> note_place() EXCLUDES(state_mutex_);
+  Result<void> note_place() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   std::optional<Displaced> displaced() const EXCLUDES(state_mutex_);
   // Errors: corrupt when it was cut short: SQLite would write behind the hole.
-  Result<void> check_wal() const REQUIRES(write_mutex_);
+  Result<void> check_wal() const REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   // Files that were taken away are put back. Errors: why they cannot be; what is committed meanwhile is lost.
   Result<void> keep_place() EXCLUDES(write_mutex_, read_mutex_, history_mutex_);
   Result<void> lock_again() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);

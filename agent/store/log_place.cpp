@@ -25,15 +25,16 @@ std::string quoted(const std::filesystem::path& path) {
 }  // namespace
 
 Result<void> DatabaseLog::note_place() {
-  Place place;
-  for (const auto& [suffix, identity] : {std::pair{"", &place.database}, std::pair{"-wal", &place.wal}}) {
-    const auto found = files_.identity(path_.string() + suffix);
-    if (!found) return found.error();
-    *identity = *found;
-  }
+  Place place{.wal_name = std::string(sqlite3_db_filename(writer_.db.handle(), "main")) + "-wal"};
+  const auto database = files_.identity(path_);
+  if (!database) return database.error();
+  const auto wal = files_.identity(place.wal_name);
+  if (!wal) return wal.error();
+  place.database = *database;
+  place.wal = *wal;
   if (const auto locked = files_.identity(path_.string() + ".lock")) place.lock = *locked;
   const MutexLock lock(state_mutex_);
-  place_ = place;
+  place_ = std::move(place);
   return {};
 }
 
@@ -44,16 +45,15 @@ std::optional<DatabaseLog::Displaced> DatabaseLog::displaced() const {
     place = place_;
   }
   if (!place) return std::nullopt;
-  for (const auto& [suffix, identity] : {std::pair{"", place->database}, std::pair{"-wal", place->wal}}) {
-    const std::string name = path_.string() + suffix;
-    const bool is_wal = *suffix != '\0';
+  for (const bool is_wal : {false, true}) {
+    const std::string name = is_wal ? place->wal_name : path_.string();
     const auto found = files_.identity(name);
     if (!found && found.error().kind == ErrorKind::permission)
       return Displaced{{ErrorKind::permission, found.error().message + ", while it is open"}, is_wal, false};
     if (!found && found.error().kind != ErrorKind::not_found) return Displaced{found.error(), is_wal, true};
     if (!found)
       return Displaced{{ErrorKind::io, name + ": was removed or moved while it was open"}, is_wal, true};
-    if (*found != identity)
+    if (*found != (is_wal ? place->wal : place->database))
       return Displaced{
           {ErrorKind::io, name + ": was replaced by another file while it was open"}, is_wal, true};
   }
@@ -61,8 +61,13 @@ std::optional<DatabaseLog::Displaced> DatabaseLog::displaced() const {
 }
 
 Result<void> DatabaseLog::check_wal() const {
-  const std::string wal = path_.string() + "-wal";
-  if (!is_closed_ && files_.size(wal).value_or(0) < wal_bytes())
+  std::string wal;
+  {
+    const MutexLock lock(state_mutex_);
+    if (!place_) return {};
+    wal = place_->wal_name;
+  }
+  if (files_.size(wal).value_or(0) < wal_bytes())
     return Error{ErrorKind::corrupt, wal + ": is shorter than what was written to it"};
   return {};
 }

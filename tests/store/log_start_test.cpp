@@ -141,6 +141,23 @@ TEST_F(LogStart, OfAnEmptiedDatabaseTheWholeCommitsOfItsWalAreSaved) {
   EXPECT_EQ(read_, kSegments * kPoints);
 }
 
+TEST_F(LogStart, ALinkToTheDatabaseIsFollowed) {
+  put_files();
+  fs::create_directory(dir_ / "disk");
+  for (const char* suffix : {"", "-wal"})
+    fs::rename(options_.path.string() + suffix, (dir_ / "disk" / "vigile.db").string() + suffix);
+  fs::create_symlink(dir_ / "disk" / "vigile.db", options_.path);
+  static_cast<void>(start());
+  ASSERT_TRUE(log_);
+  EXPECT_EQ(read_, kSegments * kPoints);
+  EXPECT_TRUE(log_->status().set_aside.empty());
+  EXPECT_TRUE(fs::is_symlink(options_.path));
+  fs::remove(dir_ / "disk" / "vigile.db-wal");
+  append(kPoints, kSegments + 2);
+  EXPECT_TRUE(fs::exists(dir_ / "disk" / "vigile.db-wal"));
+  EXPECT_EQ(undelivered("a").size(), 1u);
+}
+
 // SQLite keeps no index of this WAL in a file: what stands there is nobody's.
 TEST_F(LogStart, WhatStandsAtOtherNamesOfSqliteDoesNotHoldItUp) {
   for (const char* suffix : {"-shm", "-journal"}) {
