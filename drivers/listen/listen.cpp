@@ -11,6 +11,7 @@
 #include "drivers/line_text/line_text.h"
 #include "drivers/listen/sockets.h"
 #include "drivers/listen/statsd.h"
+#include "point/recordable.h"
 
 namespace vigile {
 
@@ -19,6 +20,7 @@ namespace listen {
 namespace {
 
 constexpr std::array<std::string_view, 2> kFormats = {"line_protocol", "statsd"};
+constexpr std::array<std::string_view, 2> kDialects = {"statsd", "dogstatsd"};
 
 constexpr std::array kOptions = {
     OptionSpec{.name = "address",
@@ -29,6 +31,12 @@ constexpr std::array kOptions = {
                .help = "What is pushed: line_protocol, or statsd, gathered over each interval.",
                .fallback = "line_protocol",
                .choices = kFormats},
+    OptionSpec{
+        .name = "dialect",
+        .type = OptionType::choice,
+        .help = "What a gauge with a sign does: in statsd -5 changes it by -5, in dogstatsd it sets it.",
+        .fallback = "statsd",
+        .choices = kDialects},
     OptionSpec{.name = "forward",
                .type = OptionType::boolean,
                .help = "Lines are other agents' and go on as they are; else they are of this equipment.",
@@ -55,6 +63,12 @@ constexpr std::array kOptions = {
                .fallback = "32",
                .min = 1,
                .max = 1000},
+    OptionSpec{.name = "idle_timeout",
+               .type = OptionType::duration,
+               .help = "A connection that sends nothing for so long is closed.",
+               .fallback = "10m",
+               .min = 1,
+               .max = 31536000},
     OptionSpec{.name = "receive_buffer",
                .type = OptionType::size,
                .help = "What the kernel keeps of datagrams between two intervals.",
@@ -71,6 +85,12 @@ constexpr std::array kMetrics = {
     MetricSpec{"listen_lost", "lost", "int", "1",
                "datagrams that the kernel had no room for, since the socket was opened"},
     MetricSpec{"listen_connections", "connections", "int", "1", "connections now; TCP and Unix sockets"},
+    MetricSpec{"listen_passed_over", "passed_over", "int", "1",
+               "events and service checks of DogStatsD in this run, which are no readings; statsd"},
+    MetricSpec{"listen_connections_refused", "connections_refused", "int", "1",
+               "connections above max_connections, since the socket was opened"},
+    MetricSpec{"listen_connections_closed", "connections_closed", "int", "1",
+               "connections closed for their silence, since the socket was opened"},
 };
 
 constexpr std::size_t kMostBytesARun = std::size_t{8} << 20;
@@ -79,13 +99,16 @@ struct ListenSettings {
   Address address;
   SocketLimits limits;
   bool is_statsd = false;
+  StatsdDialect dialect = StatsdDialect::statsd;
+  std::string equipment_id;
   PointOrigin origin = PointOrigin::here;
   double max_points_a_second = 0;
 };
 
 class ListenDriver final : public Driver {
  public:
-  ListenDriver(ListenSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+  ListenDriver(ListenSettings settings, const Clock& clock)
+      : settings_(std::move(settings)), clock_(clock), statsd_(settings_.dialect) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     if (!sockets_) {
@@ -94,28 +117,20 @@ class ListenDriver final : public Driver {
       sockets_ = std::move(*opened);
     }
     TextReport report;
+    passed_over_ = 0;
     refill();
     const Sockets::Counts before = sockets_->counts();
     const BootTime enough = context.started + (context.deadline - context.started) / 2;
     std::size_t left = kMostBytesARun;
     // What a run reads in one go is bounded, and so is how long a flood keeps it.
     while (left > 0 && clock_.boot() < enough && !context.stop.stop_requested()) {
-      const std::size_t got = sockets_->read(std::min<std::size_t>(left, std::size_t{256} << 10),
-                                             [&](std::string_view text) { take(text, out, report); });
+      const std::size_t got =
+          sockets_->read(std::min<std::size_t>(left, std::size_t{256} << 10), clock_.boot(),
+                         [&](std::string_view text) { take(text, out, report); });
       if (got == 0) break;
       left -= std::min(left, got);
     }
-    const Sockets::Counts& after = sockets_->counts();
-    if (after.too_long > before.too_long) {
-      report.refuse({ErrorKind::full, settings_.address.shown + ": a line of more than max_line, " +
-                                          std::to_string(settings_.limits.longest_line) + " bytes"});
-      report.refused += after.too_long - before.too_long - 1;
-    }
-    if (after.turned_away > before.turned_away) {
-      report.refuse({ErrorKind::full, settings_.address.shown + ": more than max_connections, " +
-                                          std::to_string(settings_.limits.connections) + ", at a time"});
-      --report.refused;  // no line of it is known
-    }
+    report_counts(before, sockets_->counts(), report);
     if (settings_.is_statsd) emit_statsd(out);
     emit(report, out);
     return report.result();
@@ -132,6 +147,27 @@ class ListenDriver final : public Driver {
                           allowance_ + since * settings_.max_points_a_second);
     if (!last_refill_) allowance_ = most;
     last_refill_ = now;
+  }
+
+  // Those of which no line is known are errors, and no refused lines.
+  void report_counts(const Sockets::Counts& before, const Sockets::Counts& after, TextReport& report) const {
+    const auto add = [&](std::uint64_t count, bool is_lines, const std::string& what) {
+      if (count == 0) return;
+      const std::uint64_t refused = report.refused + (is_lines ? count : 0);
+      report.refuse({ErrorKind::full, settings_.address.shown + ": " + what});
+      report.refused = refused;
+    };
+    const SocketLimits& limits = settings_.limits;
+    const std::string connections = std::to_string(limits.connections);
+    add(after.too_long - before.too_long, true,
+        "a line of more than max_line, " + std::to_string(limits.longest_line) + " bytes");
+    add(after.unfinished - before.unfinished, true,
+        "a connection was silent in the middle of a line, and is closed");
+    add(after.turned_away - before.turned_away, false,
+        "more than max_connections, " + connections + ", at a time");
+    add(after.lost - before.lost, false,
+        std::to_string(after.lost - before.lost) +
+            " datagrams came when receive_buffer was full, and are lost");
   }
 
   void take(std::string_view text, Output& out, TextReport& report) {
@@ -151,13 +187,16 @@ class ListenDriver final : public Driver {
       std::string_view line = text.substr(0, end);
       text.remove_prefix(std::min(text.size(), end + 1));
       if (line.ends_with('\r')) line.remove_suffix(1);
-      if (line.empty() || line.starts_with("_e{") || line.starts_with("_sc|"))
-        continue;  // events are no readings
+      if (line.empty()) continue;
+      if (is_statsd_notice(line)) {
+        ++passed_over_;
+        continue;
+      }
       if (most == 0) {
         report.refuse({ErrorKind::full, settings_.address.shown + ": more than max_points a second"});
         continue;
       }
-      if (const auto added = statsd_.add(line); !added) {
+      if (const auto added = add_statsd(line); !added) {
         report.refuse({added.error().kind,
                        settings_.address.shown + ": " + shown_text(line) + " " + added.error().message});
         continue;
@@ -166,6 +205,22 @@ class ListenDriver final : public Driver {
       --most;
     }
   }
+
+  Result<void> add_statsd(std::string_view line) {
+    const auto read = parse_statsd_line(line);
+    if (!read) return read.error();
+    for (const auto& [key, value] : read->tags) {
+      if (auto valid = check_recorded_tag(key, value, settings_.equipment_id); !valid) return valid;
+    }
+    if (read->time_s) {
+      std::optional<std::int64_t> now_ns;
+      if (clock_.wall_is_set()) now_ns = to_ns(clock_.wall());
+      if (auto valid = check_recorded_time(time_ns(*read->time_s), now_ns); !valid) return valid;
+    }
+    return statsd_.add(*read);
+  }
+
+  static std::int64_t time_ns(std::int64_t time_s) { return time_s * 1'000'000'000; }
 
   void emit_statsd(Output& out) {
     for (const StatsdSeries& series : statsd_.take()) {
@@ -178,16 +233,29 @@ class ListenDriver final : public Driver {
         names.push_back(series.name + std::string(figure.suffix));
         values.push_back({names.back(), names.back(), figure.value});
       }
-      out.add({.measurement = "statsd", .tags = tags, .values = values});
+      std::optional<WallTime> time;
+      if (series.time_s) time = wall_from_ns(time_ns(*series.time_s));
+      out.add({.measurement = "statsd", .tags = tags, .values = values, .wall_time = time});
     }
   }
 
   void emit(const TextReport& report, Output& out) const {
-    const std::array<Value, 4> values = {
-        Value{kMetrics[0].name, kMetrics[0].field, static_cast<std::int64_t>(report.points)},
-        Value{kMetrics[1].name, kMetrics[1].field, static_cast<std::int64_t>(report.refused)},
-        Value{kMetrics[2].name, kMetrics[2].field, static_cast<std::int64_t>(sockets_->counts().lost)},
-        Value{kMetrics[3].name, kMetrics[3].field, static_cast<std::int64_t>(sockets_->connections())}};
+    const Sockets::Counts& counts = sockets_->counts();
+    std::vector<Value> values;
+    const auto add = [&](std::string_view metric, std::uint64_t count) {
+      const auto* const spec =
+          std::find_if(kMetrics.begin(), kMetrics.end(), [&](const auto& one) { return one.name == metric; });
+      values.push_back({spec->name, spec->field, static_cast<std::int64_t>(count)});
+    };
+    add("listen_points", report.points);
+    add("listen_refused", report.refused);
+    add("listen_lost", counts.lost);
+    add("listen_connections", sockets_->connections());
+    if (settings_.is_statsd) add("listen_passed_over", passed_over_);
+    if (is_stream(settings_.address)) {
+      add("listen_connections_refused", counts.turned_away);
+      add("listen_connections_closed", counts.closed);
+    }
     const Tag tag{"address", settings_.address.shown};
     out.add({.measurement = "listen", .tags = {&tag, 1}, .values = values});
   }
@@ -196,6 +264,7 @@ class ListenDriver final : public Driver {
   const Clock& clock_;
   std::unique_ptr<Sockets> sockets_;
   Statsd statsd_;
+  std::uint64_t passed_over_ = 0;  // in this run
   double allowance_ = 0;
   std::optional<BootTime> last_refill_;
 };
@@ -222,10 +291,16 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
   settings.is_statsd = options.text("format") == "statsd";
   if (settings.is_statsd && options.flag("forward"))
     return bad("forward", "has no effect with format: statsd");
+  settings.dialect =
+      options.text("dialect") == "dogstatsd" ? StatsdDialect::dogstatsd : StatsdDialect::statsd;
+  if (!settings.is_statsd && settings.dialect != StatsdDialect::statsd)
+    return bad("dialect", "has no effect without format: statsd");
+  settings.equipment_id = environment.equipment.id;
   settings.origin = options.flag("forward") ? PointOrigin::agent : PointOrigin::here;
   settings.max_points_a_second = static_cast<double>(options.integer("max_points"));
   settings.limits.longest_line = static_cast<std::size_t>(options.size_bytes("max_line"));
   settings.limits.connections = static_cast<std::size_t>(options.integer("max_connections"));
+  settings.limits.idle = options.duration("idle_timeout");
   settings.limits.receive_buffer_bytes = options.size_bytes("receive_buffer");
   const std::string& mode = options.text("mode");
   const auto parsed = std::from_chars(mode.data(), mode.data() + mode.size(), settings.limits.mode, 8);

@@ -12,7 +12,6 @@
 #include "core/unique_fd.h"
 #include "drivers/listen/listen.h"
 #include "drivers/listen/sockets.h"
-#include "drivers/listen/statsd.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
 #include "support/process.h"
@@ -79,7 +78,7 @@ TEST_F(ListenTest, LinesOverEachKindOfSocket) {
     const std::string path = dir_ / scheme;
     const bool is_unix = scheme.starts_with("unix");
     make("{address: '" + scheme + "://" + (is_unix ? path : "127.0.0.1:" + port) + "'}");
-    EXPECT_THAT(sample(), HasSubstr(" points=0i,refused=0i,lost=0i,connections=0i\n"));
+    EXPECT_THAT(sample(), HasSubstr(" points=0i,refused=0i,lost=0i,connections=0i"));
     const bool is_stream = scheme == "tcp" || scheme == "unix";
     const UniqueFd to = connect_to(is_stream ? SOCK_STREAM : SOCK_DGRAM, is_unix ? path : port);
     ASSERT_TRUE(to) << scheme;
@@ -125,7 +124,7 @@ TEST_F(ListenTest, WhatIsTooMuchIsRefusedAndCounted) {
   for (int i = 0; i < 100; ++i) flood += "a n=" + std::to_string(i) + "\n";
   push(first, flood);
   std::string got = sample();
-  EXPECT_THAT(got, HasSubstr("points=20i,refused=80i,lost=0i,connections=2i\n"));  // two seconds' worth
+  EXPECT_THAT(got, HasSubstr("points=20i,refused=80i,lost=0i,connections=2i,"));  // two seconds' worth
   EXPECT_THAT(got, HasSubstr("line 21: is one too many"));
   push(first, flood);
   EXPECT_THAT(sample(), HasSubstr("points=10i,refused=90i,"));
@@ -139,18 +138,62 @@ TEST_F(ListenTest, WhatIsTooMuchIsRefusedAndCounted) {
   EXPECT_THAT(sample(), HasSubstr("point: a n=7\nlisten,address=unix://DIR/s points=1i,refused=0i,"));
 }
 
-TEST_F(ListenTest, DatagramsWithoutRoomAreCounted) {
+TEST_F(ListenTest, DatagramsWithoutRoomAreCountedThoughNothingFollows) {
   const std::string port = std::to_string(free_port());
   make("{address: 'udp://127.0.0.1:" + port + "', receive_buffer: 4096}");
   sample();
   const UniqueFd to = connect_to(SOCK_DGRAM, port);
   for (int i = 0; i < 200; ++i) push(to, "a n=" + std::to_string(i) + "\n");
+  const std::string got = sample();
+  const auto taken = static_cast<int>(std::count(got.begin(), got.end(), '\n')) - 2;
+  const std::string lost = std::to_string(200 - taken);
+  EXPECT_GT(200 - taken, 100);
+  EXPECT_THAT(got, HasSubstr(",lost=" + lost + "i,"));
+  EXPECT_THAT(got, HasSubstr("refused=0i,"));
+  EXPECT_THAT(got, HasSubstr("127.0.0.1:" + port + ": " + lost +
+                             " datagrams came when receive_buffer was full, and are lost\n"));
+  // Once, though the kernel says it again with the next datagram.
+  push(to, "a n=1000\n");
+  const std::string next = sample();
+  EXPECT_THAT(next, HasSubstr("point: a n=1000\n"));
+  EXPECT_THAT(next, HasSubstr(",lost=" + lost + "i,"));
+  EXPECT_THAT(next, testing::Not(HasSubstr("error")));
+}
+
+TEST_F(ListenTest, ConnectionsThatAreSilentGiveWay) {
+  make("{address: 'unix://" + (dir_ / "s").string() + "', max_connections: 2, idle_timeout: 10s}");
+  sample();
+  const UniqueFd first = connect_to(SOCK_STREAM, dir_ / "s");
+  const UniqueFd second = connect_to(SOCK_STREAM, dir_ / "s");
+  EXPECT_THAT(sample(), HasSubstr("connections=2i,connections_refused=0i,connections_closed=0i"));
+  push(first, "a n=1\n");
+  EXPECT_THAT(sample(), HasSubstr("point: a n=1\n"));
+  // The one that was silent for longest goes, and with it the half of a line.
+  push(second, "a n=1");
+  EXPECT_THAT(sample(), HasSubstr("connections=2i"));
+  push(first, "a n=2\n");
+  EXPECT_THAT(sample(), HasSubstr("point: a n=2\n"));
+  const UniqueFd third = connect_to(SOCK_STREAM, dir_ / "s");
+  push(third, "a n=3\n");
   std::string got = sample();
-  push(to, "a n=1000\n");  // the count comes with the next one
+  EXPECT_THAT(got, HasSubstr("point: a n=3\nlisten,"));
+  EXPECT_THAT(got,
+              HasSubstr("refused=1i,lost=0i,connections=2i,connections_refused=0i,connections_closed=1i"));
+  EXPECT_THAT(got, HasSubstr("unix://DIR/s: a connection was silent in the middle of a line, and is closed"));
+  char byte = 0;
+  EXPECT_EQ(::recv(second.get(), &byte, 1, MSG_DONTWAIT), 0);
+  // Of those that have just sent nobody gives way.
+  push(first, "a n=4\n");
+  push(third, "a n=5\n");
+  const UniqueFd fourth = connect_to(SOCK_STREAM, dir_ / "s");
   got = sample();
-  EXPECT_THAT(got, HasSubstr("point: a n=1000\n"));
-  const std::size_t at = got.find("lost=");
-  EXPECT_GT(std::stoi(got.substr(at + 5)), 100);
+  EXPECT_THAT(got, HasSubstr("connections=2i,connections_refused=1i,connections_closed=1i"));
+  EXPECT_THAT(got, HasSubstr("error: full: unix://DIR/s: more than max_connections, 2, at a time"));
+  // What is silent for idle_timeout is closed, wanted or not.
+  clock_.advance(8s);
+  push(first, "a n=6\n");
+  EXPECT_THAT(sample(), HasSubstr("connections=2i,connections_refused=1i,connections_closed=1i"));
+  EXPECT_THAT(sample(), HasSubstr("connections=1i,connections_refused=1i,connections_closed=2i"));
 }
 
 TEST_F(ListenTest, ASocketFileInTheWay) {
@@ -190,6 +233,8 @@ TEST_F(ListenTest, BadSettingsSayWhatWouldBeRight) {
   EXPECT_EQ(error_of("{address: 'unix:///s', mode: rw}"), "mode: \"rw\" is not like \"0660\"");
   EXPECT_EQ(error_of("{address: 'unix:///s', format: statsd, forward: true}"),
             "forward: has no effect with format: statsd");
+  EXPECT_EQ(error_of("{address: 'unix:///s', dialect: dogstatsd}"),
+            "dialect: has no effect without format: statsd");
 }
 
 TEST_F(ListenTest, StatsdIsGatheredOverTheInterval) {
@@ -201,7 +246,7 @@ TEST_F(ListenTest, StatsdIsGatheredOverTheInterval) {
   EXPECT_EQ(sample(),
             "statsd jobs=5\nstatsd,line=7 jobs=1\nstatsd temp=21.5\n"
             "statsd wait_count=4,wait_mean=20,wait_min=10,wait_max=30,wait_p95=30\nstatsd user=2\n"
-            "listen,address=unixgram://DIR/s points=10i,refused=0i,lost=0i,connections=0i\n");
+            "listen,address=unixgram://DIR/s points=10i,refused=0i,lost=0i,connections=0i,passed_over=0i\n");
   push(to, "temp:-1.5|g");
   EXPECT_THAT(sample(), HasSubstr("statsd temp=20\nlisten,"));
   EXPECT_THAT(sample(), testing::StartsWith("listen,"));
@@ -209,37 +254,17 @@ TEST_F(ListenTest, StatsdIsGatheredOverTheInterval) {
   EXPECT_THAT(sample(), HasSubstr("statsd temp=21\nlisten,"));
 }
 
-TEST(Statsd, BadLinesSayWhatWouldBeRight) {
-  listen::Statsd statsd;
-  const auto error = [&](std::string_view line) {
-    const auto done = statsd.add(line);
-    return done ? "fine" : done.error().message;
-  };
-  EXPECT_EQ(error("a:1|c|@0.1|#x:y,z|c:abc|T123"), "fine");
-  EXPECT_THAT(error("a"), HasSubstr("is not like name:1|c"));
-  EXPECT_THAT(error(":1|c"), HasSubstr("is not like name:1|c"));
-  EXPECT_EQ(error("a:one|c"), "has a value that is not a number");
-  EXPECT_EQ(error("a:inf|g"), "has a value that is not a number");
-  EXPECT_EQ(error("a:1|x"), "has a type that is none of c, g, ms, h, d, s");
-  EXPECT_EQ(error("a:1|c|@2"), "has a rate that is not above 0 and at most 1, as @0.1");
-  EXPECT_EQ(error("a:1|c|#:x"), "has a tag that is not like key:value");
-  EXPECT_EQ(error(std::string(300, 'a') + ":1|c"), "has a name of more than 200 bytes");
-}
-
-TEST(Statsd, IsBounded) {
-  listen::Statsd statsd;
-  for (int i = 0; i < 5000; ++i) {
-    ASSERT_TRUE(statsd.add("wait:" + std::to_string(i) + "|ms"));
-    ASSERT_TRUE(statsd.add("user:" + std::to_string(i) + "|s"));
-  }
-  const auto all = statsd.take();
-  ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[0].figures[0].value, 5000);
-  EXPECT_NEAR(all[0].figures[4].value, 4750, 250);  // of a sample
-  EXPECT_EQ(all[1].figures[0].value, 1000);
-  int refused = 0;
-  for (int i = 0; i < 3000; ++i) refused += statsd.add("n" + std::to_string(i) + ":1|g") ? 0 : 1;
-  EXPECT_EQ(refused, 1000);
+TEST_F(ListenTest, StatsdThatIsNoReadingOrIsWrongMakesNone) {
+  make("{address: 'unixgram://" + (dir_ / "s").string() + "', format: statsd, dialect: dogstatsd}");
+  sample();
+  const UniqueFd to = connect_to(SOCK_DGRAM, dir_ / "s");
+  push(to,
+       "_e{5,4}:title|text\n_sc|redis|0\nname:with:colon:7|c\nneg:-5|g\n"
+       "temp:21.5|g|T1793491100\ntemp:22|g|T1893491100\nage:1|c|#time:7\n");
+  const std::string got = sample();
+  EXPECT_THAT(got, testing::StartsWith("statsd neg=-5\nstatsd temp=21.5 1793491100000000000\nlisten,"));
+  EXPECT_THAT(got, HasSubstr("points=2i,refused=3i,lost=0i,connections=0i,passed_over=2i\n"));
+  EXPECT_THAT(got, HasSubstr("\"name:with:colon:7|c\" has a value that is not a number"));
 }
 
 }  // namespace

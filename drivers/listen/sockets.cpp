@@ -2,6 +2,7 @@
 #include "drivers/listen/sockets.h"
 
 #include <arpa/inet.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,10 @@
 #include <filesystem>
 
 namespace vigile::listen {
+
+bool is_stream(const Address& address) {
+  return address.kind == Address::Kind::tcp || address.kind == Address::Kind::unix_stream;
+}
 
 namespace {
 
@@ -55,16 +60,18 @@ SocketName name_of(const Address& address) {
   return name;
 }
 
-bool is_stream(const Address& address) {
-  return address.kind == Address::Kind::tcp || address.kind == Address::Kind::unix_stream;
-}
-
 // Whether nobody listens at a socket's file any more, so that it can go.
 bool is_left_over(const Address& address, const SocketName& name) {
   struct stat status {};
   if (::lstat(address.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
   const UniqueFd probe(::socket(AF_UNIX, (is_stream(address) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
   return ::connect(probe.get(), name.get(), name.size) != 0 && errno == ECONNREFUSED;
+}
+
+// What waits to be read is no silence.
+bool has_sent(const UniqueFd& connection) {
+  char one = 0;
+  return ::recv(connection.get(), &one, 1, MSG_PEEK) > 0;
 }
 
 }  // namespace
@@ -144,21 +151,53 @@ Sockets::~Sockets() {
   if (!address_.path.empty()) ::unlink(address_.path.c_str());
 }
 
-void Sockets::accept() {
+void Sockets::accept(BootTime now) {
   for (;;) {
     UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) return;
-    if (connections_.size() >= limits_.connections) {
+    if (connections_.size() >= limits_.connections && !make_room(now)) {
       ++counts_.turned_away;
       continue;
     }
-    connections_.push_back({std::move(fd), {}, false});
+    connections_.push_back({std::move(fd), now, {}, false});
   }
 }
 
-std::size_t Sockets::read(std::size_t most_bytes, const Take& take) {
+bool Sockets::make_room(BootTime now) {
+  std::size_t longest = connections_.size();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const BootTime heard = connections_[i].heard;
+    if (now - heard < kGiveWay || has_sent(connections_[i].fd)) continue;
+    if (longest == connections_.size() || heard < connections_[longest].heard) longest = i;
+  }
+  if (longest == connections_.size()) return false;
+  close_silent(longest);
+  return true;
+}
+
+void Sockets::close_idle(BootTime now) {
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    if (now - connections_[i].heard >= limits_.idle && !has_sent(connections_[i].fd)) close_silent(i);
+  }
+}
+
+void Sockets::close_silent(std::size_t at) {
+  ++counts_.closed;
+  // Half a line could read as another value: it is not taken.
+  if (!connections_[at].partial.empty()) ++counts_.unfinished;
+  connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+std::size_t Sockets::read(std::size_t most_bytes, BootTime now, const Take& take) {
   if (!is_stream(address_)) return read_datagrams(most_bytes, take);
-  accept();
+  // First, so that who ends with its last lines makes room.
+  const std::size_t before = read_connections(most_bytes, now, take);
+  close_idle(now);
+  accept(now);
+  return before + (before < most_bytes ? read_connections(most_bytes - before, now, take) : 0);
+}
+
+std::size_t Sockets::read_connections(std::size_t most_bytes, BootTime now, const Take& take) {
   std::size_t all = 0;
   // In turn, so that one that floods does not keep the others out.
   bool came = true;
@@ -168,6 +207,7 @@ std::size_t Sockets::read(std::size_t most_bytes, const Take& take) {
       if (next_ >= connections_.size()) next_ = 0;
       bool is_open = true;
       const std::size_t got = read_connection(connections_[next_], most_bytes - all, take, is_open);
+      if (got > 0) connections_[next_].heard = now;
       all += got;
       came = came || got > 0;
       if (is_open) {
@@ -192,12 +232,12 @@ std::size_t Sockets::read_datagrams(std::size_t most_bytes, const Take& take) {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     const ssize_t got = ::recvmsg(fd_.get(), &message, 0);
-    if (got < 0) return all;
+    if (got < 0) break;
     for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
       if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SO_RXQ_OVFL) continue;
-      std::uint32_t lost = 0;  // since the socket was opened
-      std::memcpy(&lost, CMSG_DATA(one), sizeof lost);
-      counts_.lost = lost;
+      std::uint32_t drops = 0;
+      std::memcpy(&drops, CMSG_DATA(one), sizeof drops);
+      count_lost(drops);
     }
     const auto bytes = static_cast<std::size_t>(got);
     all += std::max<std::size_t>(bytes, 1);
@@ -207,7 +247,29 @@ std::size_t Sockets::read_datagrams(std::size_t most_bytes, const Take& take) {
     }
     take(std::string_view(buffer_.data(), bytes));
   }
+  ask_lost();
   return all;
+}
+
+// SO_RXQ_OVFL comes with the next datagram alone, which may never come; this says it at once (Linux 4.12,
+// sock_diag(7): the last of struct sk_meminfo).
+void Sockets::ask_lost() {
+#ifdef SO_MEMINFO
+  std::uint32_t memory[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
+      size > SK_MEMINFO_DROPS * sizeof memory[0])
+    count_lost(memory[SK_MEMINFO_DROPS]);
+#endif
+}
+
+// The kernel's count is one of 32 bits, and begins again after its end.
+void Sockets::count_lost(std::uint32_t drops) {
+  const std::uint32_t more = drops - drops_;
+  // A datagram's own count may be older than what the kernel said meanwhile.
+  if (more > 0x7fff'ffff) return;
+  counts_.lost += more;
+  drops_ = drops;
 }
 
 std::size_t Sockets::read_connection(Connection& connection, std::size_t most_bytes, const Take& take,
