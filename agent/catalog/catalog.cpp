@@ -17,7 +17,7 @@ SettingsCatalog built_in_catalog() {
     std::vector<DriverKind> kinds;
     for (const DriverInfo* const info : all_drivers()) {
       kinds.push_back(
-          DriverKind{{info->name, info->summary, info->options, info->missing}, info->decides_availability});
+          DriverKind{{info->name, info->summary, info->options, info->missing}, info->decides_availability, info->series});
     }
     return kinds;
   }();

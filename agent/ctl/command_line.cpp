@@ -139,6 +139,14 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   test->add_option("--timeout", line.driver_test.timeout, "End it after this long")->capture_default_str();
+  test->add_option("--separator", line.driver_test.separator, "Between nested names of JSON")
+      ->capture_default_str();
+  test->add_option("--accept-status", line.driver_test.accept_status,
+                   "Exit statuses that are no failure: 0,4")
+      ->delimiter(',')
+      ->expected(1);
+  test->add_option("--accept-status-bits", line.driver_test.accept_status_bits,
+                   "Nor is a status of these bits alone: 0xf8");
   drivers->final_callback([&line] {
     if (!line.run) line.run = &drivers_command;
   });

@@ -32,6 +32,9 @@ struct DriverTestOptions {
   std::string mode = "once";
   std::uint64_t runs = 1;
   std::string timeout = "30s";
+  std::string separator = "_";
+  std::vector<std::string> accept_status;
+  std::string accept_status_bits;
 };
 // Runs a program as the driver `exec` would, and prints what it made of it: 0 when all was good.
 int test_driver_command(const CommandContext& context, const DriverTestOptions& options);

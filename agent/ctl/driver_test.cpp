@@ -6,6 +6,7 @@
 #include "core/units.h"
 #include "ctl/commands.h"
 #include "ctl/text.h"
+#include "drivers/exec/accepted_status.h"
 #include "drivers/exec/output.h"
 #include "drivers/program/program.h"
 #include "point/line_encode.h"
@@ -28,23 +29,26 @@ class Printer final : public Output {
     for (const Value& value : sample.values) add_field(value.field, value.number, point);
     for (const ExtraField& extra : sample.extra) add_field(extra.key, extra.number, point);
     if (sample.wall_time) point.time_ns = to_ns(*sample.wall_time);
-    (void)add_point(point, PointOrigin::here);
+    (void)print(point);
   }
   Result<void> add_point(const Point& point, PointOrigin) override {
     Point checked = point;
     const SystemClock clock;
     if (auto valid = make_recordable(checked, "1", to_ns(clock.wall())); !valid) return valid;
-    std::string line;
-    if (!encode_line(checked, {}, line)) return Error{ErrorKind::config, "none of its fields can be written"};
-    print_screen(harmless(line.substr(0, line.find('\n'))) + "\n");
-    ++points;
-    return {};
+    return print(checked);
   }
   Result<void> commit() override { return {}; }
   void availability(bool, std::optional<double>, std::string_view) override {}
   std::uint64_t points = 0;
 
  private:
+  Result<void> print(const Point& point) {
+    std::string line;
+    if (!encode_line(point, {}, line)) return Error{ErrorKind::config, "none of its fields can be written"};
+    print_screen(harmless(line.substr(0, line.find('\n'))) + "\n");
+    ++points;
+    return {};
+  }
   static void add_field(std::string_view key, const Number& number, Point& point) {
     point.fields.emplace_back(key, std::visit(
                                        [](auto value) {
@@ -86,7 +90,8 @@ Result<Ran> run(const program::ProgramOptions& options, bool is_kept, std::uint6
 
 class Conformance {
  public:
-  explicit Conformance(const DriverTestOptions& options) : options_(options), name_(options.command[0]) {}
+  Conformance(const DriverTestOptions& options, exec::AcceptedStatus accepted)
+      : options_(options), accepted_(accepted), name_(options.command[0]) {}
 
   void judge(const Ran& ran) {
     for (std::size_t at = 0; at < ran.complaints.size();) {
@@ -99,20 +104,23 @@ class Conformance {
     if (!ran.ended && !is_kept) fault("had not ended after " + format_duration(ran.took));
     if (ran.ended && is_kept) fault(ran.ended->text() + ", and would be started again");
     if (options_.format == "nagios") return judge_plugin(ran);
-    if (ran.ended && !is_kept && (ran.ended->status != 0 || ran.ended->signal != 0)) fault(ran.ended->text());
+    if (ran.ended && !is_kept &&
+        (ran.ended->signal != 0 || !accepted_.test(static_cast<std::size_t>(ran.ended->status & 255))))
+      fault(ran.ended->text());
     if (is_kept && !ran.text.empty() && ran.text.find('\n') == std::string::npos)
       fault("printed no whole line; is standard output flushed?");
     if (ran.text.empty()) fault("printed nothing");
     const SystemClock clock;
     if (options_.format == "json" && !is_kept) {
-      exec::add_json(ran.text, name_, to_ns(clock.wall()), printer_, report_);
+      exec::add_json(ran.text, {name_, options_.separator, to_ns(clock.wall())}, printer_, report_);
     } else if (options_.format == "json") {
       for (std::size_t at = 0, line = 1; at < ran.text.size(); ++line) {
         const std::size_t end = ran.text.find('\n', at);
         if (end == std::string::npos) break;
         if (end > at) {
+          const std::string place = name_ + ": line " + std::to_string(line);
           exec::add_json(std::string_view(ran.text).substr(at, end - at),
-                         name_ + ": line " + std::to_string(line), to_ns(clock.wall()), printer_, report_);
+                         {place, options_.separator, to_ns(clock.wall())}, printer_, report_);
         }
         at = end + 1;
       }
@@ -134,7 +142,7 @@ class Conformance {
   void fault(const std::string& what) { report_.refuse({ErrorKind::parse, name_ + ": " + what}); }
 
   void judge_plugin(const Ran& ran) {
-    const exec::PluginOutput plugin = exec::parse_plugin_output(ran.text, name_, report_);
+    const exec::PluginOutput plugin = exec::parse_plugin_output(ran.text, {name_}, report_);
     constexpr const char* kStates[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     if (ran.ended && (ran.ended->signal != 0 || ran.ended->status > 3)) {
       fault(ran.ended->text() + "; a plugin's is 0 fine, 1 warning, 2 critical, 3 unknown");
@@ -150,6 +158,7 @@ class Conformance {
   }
 
   const DriverTestOptions& options_;
+  const exec::AcceptedStatus accepted_;
   const std::string name_;
   Printer printer_;
   TextReport report_;
@@ -167,6 +176,11 @@ int test_driver_command(const CommandContext&, const DriverTestOptions& options)
     complain("--mode: a nagios plugin ends by itself: once");
     return kUsage;
   }
+  const auto accepted = exec::read_accepted_status(options.accept_status, options.accept_status_bits);
+  if (!accepted) {
+    complain(harmless(accepted.error().message));
+    return kUsage;
+  }
   program::ProgramOptions to_run;
   to_run.command = options.command;
   to_run.environment = program::environment_for({"1", "test", "other", ""}, {});
@@ -174,7 +188,7 @@ int test_driver_command(const CommandContext&, const DriverTestOptions& options)
   // As a path it is meant from here; the driver runs it in /.
   if (to_run.command[0].find('/') != std::string::npos)
     to_run.command[0] = std::filesystem::absolute(to_run.command[0]).string();
-  Conformance conformance(options);
+  Conformance conformance(options, *accepted);
   const bool is_kept = options.mode == "keep";
   for (std::uint64_t i = 0; i < (is_kept ? 1 : options.runs); ++i) {
     const auto ran = run(to_run, is_kept, options.runs, std::chrono::duration_cast<milliseconds>(*limit));

@@ -13,6 +13,7 @@
 #include "core/units.h"
 #include "settings/keys.h"
 #include "settings/reading_rules.h"
+#include "settings/told_apart.h"
 
 namespace vigile {
 
@@ -256,6 +257,7 @@ class EquipmentReader {
           equipment_id + "/" + std::string(entry->kind) + (count > 1 ? "-" + std::to_string(count) : "");
       drivers.push_back(read_driver(*entry, *kind, *section, default_name));
     }
+    tell_apart(drivers, catalog_);
     return drivers;
   }
 

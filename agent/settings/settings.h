@@ -149,7 +149,8 @@ std::string to_string(const SettingsError& error);  // "site.yaml:12:5: …"
 // What the settings may name: the tables of all drivers and sinks, those missing from this build too.
 struct DriverKind {
   OptionTable table;
-  bool decides_availability = false;  // may carry `decides: availability`
+  bool decides_availability = false;                // may carry `decides: availability`
+  std::string (*series)(const Options&) = nullptr;  // DriverInfo::series
 };
 struct SettingsCatalog {
   std::span<const DriverKind> drivers;

@@ -191,6 +191,7 @@ const DriverInfo kCertificateDriver = {
     .metrics = certificate::kMetrics,
     .may_block = true,
     .decides_availability = true,
+    .series = [](const Options& options) { return options.text("address") + options.text("file"); },
     .make = certificate::make};
 
 }  // namespace vigile

@@ -44,7 +44,8 @@ constexpr std::array<MetricSpec, 9> kMetrics = {
     MetricSpec{"disk_inodes_total", "inodes_total", "int", "1", "statvfs(3), f_files"},
     MetricSpec{"disk_inodes_used", "inodes_used", "int", "1", "statvfs(3), f_files - f_ffree"},
     MetricSpec{"disk_inodes_free", "inodes_free", "int", "1", "statvfs(3), f_ffree"},
-    MetricSpec{"disk_read_only", "read_only", "bool", "1", "/proc/self/mounts, option ro"},
+    MetricSpec{"disk_read_only", "read_only", "bool", "1",
+               "the file system's option ro: /proc/self/mountinfo"},
 };
 enum Metric : std::size_t {
   kUsage,
@@ -88,13 +89,13 @@ class DiskDriver final : public Driver {
         filter_(options.list("mounts"), options.list("exclude")),
         fstypes_({}, options.list("exclude_fstypes")),
         ask_(std::move(ask)),
+        info_file_(environment.proc_root / "self/mountinfo"),
         own_file_(environment.proc_root / "self/mounts"),
         file_(environment.proc_root / "mounts") {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     auto parsed = read_mounts();
-    choose();
-    std::optional<Error> first_error;
+    std::optional<Error> first_error = choose();
     std::size_t read = 0;
     for (const Mount& mount : mounts_) {
       if (clock_.boot() >= context.deadline || context.stop.stop_requested()) {
@@ -119,7 +120,10 @@ class DiskDriver final : public Driver {
  private:
   Result<void> read_mounts() {
     mounts_.clear();
-    auto text = own_file_.read();
+    auto text = info_file_.read();
+    used_file_ = info_file_.path();
+    if (text) return parse_mountinfo(*text, used_file_, mounts_);
+    if (text.error().kind == ErrorKind::not_found) text = own_file_.read();
     used_file_ = own_file_.path();
     if (!text && text.error().kind == ErrorKind::not_found) {
       text = file_.read();
@@ -136,10 +140,16 @@ class DiskDriver final : public Driver {
   }
 
   // Leaves the mounts to be asked. A device that is mounted again elsewhere (a bind mount, a subvolume) would
-  // tell the same figures twice: its first mount counts, and those spelled out in the settings.
-  void choose() {
+  // tell the same figures twice: its first mount counts, and those spelled out in the settings. Returns what
+  // hides one of them.
+  std::optional<Error> choose() {
     std::vector<Mount> chosen;
+    hidden_.clear();
     for (Mount& mount : mounts_) {
+      if (is_hidden(mount)) {
+        hidden_.push_back(mount.mount_point);
+        continue;
+      }
       if (!accepts(mount)) continue;
       const bool on_device = mount.device.front() == '/';
       const bool again = on_device && std::any_of(chosen.begin(), chosen.end(), [&](const Mount& one) {
@@ -148,6 +158,23 @@ class DiskDriver final : public Driver {
       if (!again || filter_.spells_out(mount.mount_point)) chosen.push_back(std::move(mount));
     }
     mounts_ = std::move(chosen);
+    if (hidden_.empty()) return std::nullopt;
+    return Error{ErrorKind::permission,
+                 hidden_.front() +
+                     ": the agent sees an empty folder there, not the file system; that is what "
+                     "ProtectHome= or InaccessiblePaths= of its unit does (systemd/README.md)"};
+  }
+
+  // Whether one that is to be watched is under a mount that only hides it: figures of that would be of
+  // another file system, with another name.
+  bool is_hidden(const Mount& mount) const {
+    if (filter_.spells_out(mount.mount_point) && mount.root.ends_with("/systemd/inaccessible/dir"))
+      return true;
+    if (!filter_.spells_out(mount.mount_point) && !filter_.accepts(mount.mount_point)) return false;
+    return mount.mount_point != "/" && fstypes_.excludes(mount.fstype) &&
+           std::any_of(mount.covered.begin(), mount.covered.end(), [&](const Mount::Covered& one) {
+             return one.number != mount.number && !fstypes_.excludes(one.fstype);
+           });
   }
 
   // False for a file system without size: there is nothing to fill.
@@ -178,7 +205,8 @@ class DiskDriver final : public Driver {
 
   Result<void> all_there() const {
     for (const std::string& wanted : filter_.chosen()) {
-      if (!is_plain_name(wanted)) continue;
+      if (!is_plain_name(wanted) || std::find(hidden_.begin(), hidden_.end(), wanted) != hidden_.end())
+        continue;
       if (std::none_of(mounts_.begin(), mounts_.end(),
                        [&](const Mount& mount) { return mount.mount_point == wanted; })) {
         return Error{ErrorKind::not_found, used_file_ + ": nothing is mounted on \"" + wanted + "\""};
@@ -191,10 +219,12 @@ class DiskDriver final : public Driver {
   const NameFilter filter_;
   const NameFilter fstypes_;
   const StatVfs ask_;
+  KernelFile info_file_;
   KernelFile own_file_;
   KernelFile file_;
   std::string used_file_;
   std::vector<Mount> mounts_;
+  std::vector<std::string> hidden_;  // mount points
 };
 
 Result<std::unique_ptr<Driver>> make_disk(const Options& options, const DriverEnvironment& environment) {
@@ -215,6 +245,18 @@ std::string unescape_octal(std::string_view text) {
     i += 3;
   }
   return plain;
+}
+
+// Of several on one mount point the last covers the others.
+void add_mount(Mount mount, std::vector<Mount>& mounts) {
+  const auto older = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const Mount& one) { return one.mount_point == mount.mount_point; });
+  if (older != mounts.end()) {
+    mount.covered = std::move(older->covered);
+    mount.covered.push_back({older->number, older->fstype});
+    mounts.erase(older);
+  }
+  mounts.push_back(std::move(mount));
 }
 
 bool has_option(std::string_view options, std::string_view wanted) {
@@ -251,10 +293,50 @@ Result<void> parse_mounts(std::string_view text, std::string_view file, std::vec
     const std::string_view fstype = take_word(rest);
     const std::string_view options = take_word(rest);
     if (options.empty() || mount_point.front() != '/') return bad("<device> </mount/point> <type> <options>");
-    Mount mount{unescape_octal(device), unescape_octal(mount_point), unescape_octal(fstype),
-                has_option(options, "ro")};
-    std::erase_if(out, [&](const Mount& older) { return older.mount_point == mount.mount_point; });
-    out.push_back(std::move(mount));
+    add_mount({unescape_octal(device),
+               unescape_octal(mount_point),
+               unescape_octal(fstype),
+               has_option(options, "ro"),
+               {},
+               {},
+               {}},
+              out);
+  }
+  return {};
+}
+
+Result<void> parse_mountinfo(std::string_view text, std::string_view file, std::vector<Mount>& out) {
+  out.clear();
+  Lines lines(text);
+  while (lines.next()) {
+    const auto bad = [&](std::string_view expected) {
+      return parse_error(file, lines.number(), expected, lines.line());
+    };
+    if (!lines.is_whole()) return bad("a whole line");
+    std::string_view rest = lines.line();
+    take_word(rest);  // its number
+    take_word(rest);  // its parent's
+    const std::string_view number = take_word(rest);
+    const std::string_view root = take_word(rest);
+    const std::string_view mount_point = take_word(rest);
+    // Its own options, and any number of fields that end with "-".
+    while (!rest.empty() && take_word(rest) != "-") {
+    }
+    const std::string_view fstype = take_word(rest);
+    const std::string_view device = take_word(rest);
+    const std::string_view options = take_word(rest);
+    if (options.empty() || mount_point.front() != '/')
+      return bad("<number> <parent> <device> <root> </mount/point> <options> … - <type> <device> <options>");
+    // emergency_ro: ext4 since Linux 6.15, after an error.
+    const bool read_only = has_option(options, "ro") || has_option(options, "emergency_ro");
+    add_mount({unescape_octal(device),
+               unescape_octal(mount_point),
+               unescape_octal(fstype),
+               read_only,
+               std::string(number),
+               unescape_octal(root),
+               {}},
+              out);
   }
   return {};
 }

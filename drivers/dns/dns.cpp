@@ -322,6 +322,10 @@ const DriverInfo kDnsDriver = {
     .metrics = dns::kMetrics,
     .may_block = true,
     .decides_availability = true,
+    .series =
+        [](const Options& options) {
+          return options.text("query") + " " + options.text("type") + " " + options.text("server");
+        },
     .make = dns::make};
 
 }  // namespace vigile

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "core/logging.h"
 #include "core/units.h"
+#include "drivers/exec/exec_settings.h"
 #include "drivers/exec/output.h"
 #include "drivers/program/program.h"
 
@@ -18,61 +18,11 @@ namespace exec {
 namespace {
 
 using program::Ended;
-using program::environment_for;
 using program::find_account;
 using program::kMostComplaint;
-using program::kPath;
 using program::Program;
 using program::ProgramOptions;
 using std::chrono::milliseconds;
-
-enum class Mode { once, keep };
-enum class Format { line_protocol, json, nagios };
-
-constexpr std::array<std::string_view, 2> kModes = {"once", "keep"};                       // as Mode
-constexpr std::array<std::string_view, 3> kFormats = {"line_protocol", "json", "nagios"};  // as Format
-
-constexpr std::array kOptions = {
-    OptionSpec{.name = "command",
-               .type = OptionType::list,
-               .help = "Program and arguments: [/opt/press/read, --fast]; no shell reads it.",
-               .required = true},
-    OptionSpec{
-        .name = "mode",
-        .type = OptionType::choice,
-        .help = "once: run at each interval until it ends; keep: kept running, and read at each interval.",
-        .fallback = "once",
-        .choices = kModes},
-    OptionSpec{.name = "format",
-               .type = OptionType::choice,
-               .help = "What it prints: line_protocol, json, or a nagios plugin's line and figures.",
-               .fallback = "line_protocol",
-               .choices = kFormats},
-    OptionSpec{.name = "environment",
-               .type = OptionType::map,
-               .help = "More variables; it gets none of the agent's."},
-    OptionSpec{.name = "directory", .help = "Where it runs.", .fallback = "/"},
-    OptionSpec{.name = "user", .help = "Run as this user, with its groups; needs an agent that is root."},
-    OptionSpec{
-        .name = "timeout",
-        .type = OptionType::duration,
-        .help =
-            "With once: ended, with all that it started, after this long; the deadline if that is sooner.",
-        .fallback = "30s",
-        .min = 0.01,
-        .max = 3600},
-    OptionSpec{.name = "memory",
-               .type = OptionType::size,
-               .help = "Most address space that it may have; 0: no limit.",
-               .fallback = "0",
-               .max = 1e12},
-    OptionSpec{.name = "max_output",
-               .type = OptionType::size,
-               .help = "Most that is read in a run; with keep also the longest line.",
-               .fallback = "256KiB",
-               .min = 256,
-               .max = 16777216},
-};
 
 constexpr std::array kMetrics = {
     MetricSpec{"exec_duration", "duration", "float", "ms", "from its start to its end; mode once"},
@@ -89,16 +39,6 @@ constexpr milliseconds kPatience{500};  // from SIGTERM to SIGKILL
 constexpr std::chrono::seconds kLongestPause{300};
 constexpr std::chrono::seconds kStable{60};  // alive so long: the next pause is short again
 constexpr int kUnknown = 3;                  // of a plugin
-
-struct ExecSettings {
-  ProgramOptions program;
-  std::string user;
-  Mode mode = Mode::once;
-  Format format = Format::line_protocol;
-  std::chrono::nanoseconds timeout{};
-  std::size_t max_output_bytes = 0;
-  std::string shown;  // the program's name, for errors
-};
 
 struct Run {
   TextReport report;
@@ -177,16 +117,19 @@ class ExecDriver final : public Driver {
     if (settings_.format == Format::nagios) {
       if (done) done = take_plugin(text, ended, out, run);
     } else {
-      if (done && (ended.status != 0 || ended.signal != 0))
+      if (done &&
+          (ended.signal != 0 || !settings_.accepted.test(static_cast<std::size_t>(ended.status & 255))))
         done = fault(ErrorKind::unavailable, ended.text(), complaints);
-      if (done || settings_.format == Format::line_protocol) take(text, out, run);
+      const bool is_kept =
+          settings_.format == Format::line_protocol || (settings_.keeps_on_failure && !text.empty());
+      if (done || is_kept) take(text, out, run);
       out.availability(done.has_value(), std::nullopt, done ? "" : done.error().message);
     }
     return done;
   }
 
   Result<void> take_plugin(const std::string& text, const Ended& ended, Output& out, Run& run) {
-    const PluginOutput plugin = parse_plugin_output(text, settings_.shown, run.report);
+    const PluginOutput plugin = parse_plugin_output(text, {settings_.shown, settings_.thousands}, run.report);
     for (const PluginOutput::Figure& figure : plugin.figures) {
       std::vector<ExtraField> extra;
       const auto add = [&](std::string_view key, const std::optional<double>& limit) {
@@ -284,16 +227,16 @@ class ExecDriver final : public Driver {
     if (settings_.format == Format::line_protocol) {
       return add_lines(text, PointOrigin::here, settings_.shown, out, run.report);
     }
-    std::optional<std::int64_t> now_ns;
-    if (clock_.wall_is_set()) now_ns = to_ns(clock_.wall());
-    if (settings_.mode == Mode::once) return add_json(text, settings_.shown, now_ns, out, run.report);
+    JsonSource source{settings_.shown, settings_.separator, {}};
+    if (clock_.wall_is_set()) source.now_ns = to_ns(clock_.wall());
+    if (settings_.mode == Mode::once) return add_json(text, source, out, run.report);
     // One object a line.
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
       const std::string_view line = text.substr(0, end);
       text.remove_prefix(std::min(text.size(), end + 1));
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      add_json(line, settings_.shown, now_ns, out, run.report);
+      add_json(line, source, out, run.report);
     }
   }
 
@@ -318,41 +261,10 @@ class ExecDriver final : public Driver {
   Error last_error_{ErrorKind::unavailable, ""};
 };
 
-Error bad(std::string_view option, std::string_view what) {
-  return Error{ErrorKind::config, std::string(option) + ": " + std::string(what)};
-}
-
 Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnvironment& environment) {
-  ExecSettings settings;
-  settings.program.command = options.list("command");
-  if (settings.program.command.empty() || settings.program.command[0].empty())
-    return bad("command", "names no program");
-  const std::string& program = settings.program.command[0];
-  if (program.find_first_of(" \t") != std::string::npos && settings.program.command.size() == 1)
-    return bad("command", "write arguments apart: [" + program.substr(0, program.find_first_of(" \t")) +
-                              ", …]; no shell reads it");
-  settings.shown = program.substr(program.rfind('/') + 1).substr(0, 100);
-  settings.mode = options.text("mode") == "keep" ? Mode::keep : Mode::once;
-  const auto format = std::find(kFormats.begin(), kFormats.end(), options.text("format"));
-  settings.format = static_cast<Format>(format - kFormats.begin());
-  if (settings.format == Format::nagios && settings.mode == Mode::keep)
-    return bad("mode", "a nagios plugin ends by itself: once");
-  std::string path(kPath);
-  for (const auto& [name, value] : options.map("environment")) {
-    if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
-      return bad("environment", "\"" + name + "\" is not the name of a variable");
-    if (name == "PATH") path = value;
-  }
-  settings.program.environment = environment_for(environment.equipment, options.map("environment"));
-  settings.program.path = path;
-  settings.program.directory = options.text("directory");
-  if (!settings.program.directory.starts_with('/')) return bad("directory", "must begin with /");
-  settings.user = options.text("user");
-  settings.program.memory_bytes = options.size_bytes("memory");
-  settings.timeout = options.duration("timeout");
-  settings.max_output_bytes = static_cast<std::size_t>(
-      std::min<std::uint64_t>(options.size_bytes("max_output"), std::numeric_limits<std::size_t>::max() / 4));
-  return std::unique_ptr<Driver>(std::make_unique<ExecDriver>(std::move(settings), environment.clock));
+  auto settings = read_exec_settings(options, environment.equipment);
+  if (!settings) return settings.error();
+  return std::unique_ptr<Driver>(std::make_unique<ExecDriver>(std::move(*settings), environment.clock));
 }
 
 }  // namespace
@@ -362,11 +274,12 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
 const DriverInfo kExecDriver = {
     .name = "exec",
     .summary = "Any program, in any language: it prints line protocol, JSON, or what a Nagios plugin prints.",
-    .options = exec::kOptions,
+    .options = exec::kExecOptions,
     .metrics = exec::kMetrics,
     .named_metrics = "Those that the program prints, by its names.",
     .may_block = true,
     .decides_availability = true,
+    .series = exec::series_of,
     .make = exec::make};
 
 }  // namespace vigile

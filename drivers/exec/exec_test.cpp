@@ -80,6 +80,53 @@ TEST_F(ExecDriverTest, LinesJsonAndPlugins) {
               HasSubstr("error: unavailable: check_y: does not know: \"UNKNOWN - who knows\""));
 }
 
+TEST_F(ExecDriverTest, AStatusThatIsDataIsNoFailure) {
+  const std::string body = "echo '{\"temperature\": {\"current\": 38}}'\nexit ";
+  const std::string good = "exec temperature_current=38\navailability up\nexec,program=p duration=#,status=";
+  EXPECT_EQ(sample(*make(script("p", body + "8\n"), "format: json, accept_status: [0, 4, 8]")),
+            good + "8i,refused=0i\n");
+  EXPECT_EQ(sample(*make(script("p", body + "72\n"), "format: json, accept_status_bits: 0xf8")),
+            good + "72i,refused=0i\n");
+  const std::string failed = "error: unavailable: p: ended with status 2\n";
+  const std::string down =
+      "availability down: p: ended with status 2\nexec,program=p duration=#,status=2i,refused=0i\n";
+  EXPECT_EQ(sample(*make(script("p", body + "2\n"), "format: json, accept_status: [0, 4, 8]")),
+            down + failed);
+  EXPECT_EQ(sample(*make(script("p", body + "2\n"), "format: json, keep_on_failure: true")),
+            "exec temperature_current=38\n" + down + failed);
+  // One that was killed has no status.
+  EXPECT_THAT(sample(*make(script("p", "kill -KILL $$\n"), "format: json, accept_status: [0, 9, 137]")),
+              HasSubstr("error: unavailable: p: was killed by signal 9"));
+  // Nothing printed is no second fault.
+  EXPECT_THAT(sample(*make(script("p", "exit 2\n"), "format: json, keep_on_failure: true")),
+              testing::Not(HasSubstr("JSON")));
+}
+
+// The recipe of the README, on what smartctl prints of a disk that is failing, and of one that is well.
+TEST_F(ExecDriverTest, SmartctlByTheRecipe) {
+  const std::string captured = VIGILE_SOURCE_DIR "/drivers/exec/testcases/";
+  const auto got = [&](const std::string& file, int status) {
+    return sample(
+        *make(script("smartctl", "cat " + captured + file + "\nexit " + std::to_string(status) + "\n") +
+                  ", --json=c, -H, -A, /dev/sda",
+              "format: json, accept_status_bits: 0xf8"));
+  };
+  const std::string ata = got("smartctl-ata.json", 72);
+  for (const char* reading :
+       {",temperature_current=38,", ",smart_status_passed=false,", ",power_on_time_hours=21034,",
+        ",ata_smart_attributes_table_Reallocated_Sector_Ct_raw_value=816,",
+        ",ata_smart_attributes_table_Wear_Leveling_Count_value=88,",
+        ",ata_smart_attributes_table_9_raw_value=7,"})
+    EXPECT_THAT(replace_all(ata, "\n", ",\n"), HasSubstr(reading));
+  EXPECT_THAT(ata, HasSubstr("\navailability up\nexec,program=smartctl duration=#,status=72i,refused=0i\n"));
+  const std::string nvme = got("smartctl-nvme.json", 0);
+  for (const char* reading : {",temperature_current=41,", ",smart_status_passed=true,",
+                              ",nvme_smart_health_information_log_percentage_used=12,",
+                              ",nvme_smart_health_information_log_temperature_sensors_1=52,"})
+    EXPECT_THAT(replace_all(nvme, "\n", ",\n"), HasSubstr(reading));
+  EXPECT_THAT(nvme, HasSubstr("status=0i,refused=0i\n"));
+}
+
 TEST_F(ExecDriverTest, FailuresSayWhatFailed) {
   EXPECT_THAT(sample(*make("/no/such/program")),
               HasSubstr("error: not_found: /no/such/program: No such file or directory"));

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
+#include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/iso_time.h"
 #include "drivers/exec/output.h"
@@ -13,14 +17,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kDeepest = 8;
+constexpr int kDeepest = 16;
 constexpr std::size_t kLongestName = 100;
+constexpr std::size_t kLongestPath = 250;  // of nested names together
 constexpr std::size_t kMostTags = 16;
 
 class Reader {
  public:
-  Reader(std::string_view place, std::optional<std::int64_t> now_ns, Output& out, TextReport& report)
-      : place_(place), now_ns_(now_ns), out_(out), report_(report) {}
+  Reader(const JsonSource& source, Output& out, TextReport& report)
+      : source_(source), out_(out), report_(report) {}
 
   void add(const Json& object, const std::string& at) {
     if (!object.is_object()) return refuse(at, "is not an object like {\"temperature\": 21.5}");
@@ -37,20 +42,26 @@ class Reader {
       }
       measurement = name;
     }
-    std::vector<Value> values;
+    values_.clear();
+    names_.clear();
+    taken_.clear();
     if (object.contains("values") && object["values"].is_object()) {
-      read_values(object["values"], at + "/values", false, values);
+      read_members(object["values"], at + "/values", "", false);
     } else {
-      read_values(object, at, true, values);
+      read_members(object, at, "", true);
     }
-    if (values.empty()) return;
-    out_.add({.measurement = measurement, .tags = tags, .values = values, .wall_time = time});
-    report_.points += values.size();
+    if (values_.size() > kMostValues) {
+      refuse(at, "has more than " + std::to_string(kMostValues) + " values: the others are left out");
+      values_.resize(kMostValues);
+    }
+    if (values_.empty()) return;
+    out_.add({.measurement = measurement, .tags = tags, .values = values_, .wall_time = time});
+    report_.points += values_.size();
   }
 
   void refuse(const std::string& at, const std::string& what) {
-    report_.refuse(
-        {ErrorKind::parse, std::string(place_) + ": " + (at.empty() ? "what it printed" : at) + ": " + what});
+    report_.refuse({ErrorKind::parse,
+                    std::string(source_.place) + ": " + (at.empty() ? "what it printed" : at) + ": " + what});
   }
 
  private:
@@ -87,7 +98,7 @@ class Reader {
       }
       time_ns = to_ns(parsed->time);
     }
-    if (const auto valid = check_recorded_time(time_ns, now_ns_); !valid) {
+    if (const auto valid = check_recorded_time(time_ns, source_.now_ns); !valid) {
       refuse(at, valid.error().message);
       return false;
     }
@@ -95,37 +106,71 @@ class Reader {
     return true;
   }
 
-  void read_values(const Json& object, const std::string& at, bool has_others, std::vector<Value>& values) {
+  // `prefix`: the names of what `object` is in, each with the separator.
+  void read_members(const Json& object, const std::string& at, const std::string& prefix, bool has_others) {
     for (const auto& [name, json] : object.items()) {
       if (has_others && (name == "tags" || name == "time" || name == "measurement")) continue;
       const std::string where = at + "/" + name.substr(0, kLongestName);
-      if (values.size() >= kMostValues) return refuse(where, "is one too many: at most 1000 are taken");
       if (name.empty() || name.size() > kLongestName || name.find_first_of("\n\r") != std::string::npos) {
         refuse(where, "a name has 1 to 100 bytes, on one line");
-      } else if (json.is_boolean()) {
-        values.push_back({name, name, json.get<bool>()});
-      } else if (json.is_number() && std::isfinite(json.get<double>())) {
-        // Always a float: whether a program prints 3 or 3.0 must not change a field's type.
-        values.push_back({name, name, json.get<double>()});
-      } else if (json.is_string()) {
-        values.push_back({name, name, std::string_view(json.get_ref<const std::string&>())});
-      } else if (!json.is_null()) {
-        refuse(where, "is not a number, a text, true, false or null");
+      } else {
+        read_value(json, where, prefix + name);
       }
     }
   }
 
-  const std::string_view place_;
-  const std::optional<std::int64_t> now_ns_;
+  // An object of a list is called by its member `name`, where no other has the same: that stays what it is
+  // when the list grows. What has no name of its own is called by its place, from 0.
+  void read_list(const Json& list, const std::string& at, const std::string& prefix) {
+    std::map<std::string_view, int> named;
+    for (const Json& one : list) ++named[name_of(one)];
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string place = std::to_string(i);
+      const std::string_view name = name_of(list[i]);
+      const bool is_own = !name.empty() && named[name] == 1;
+      read_value(list[i], at + "/" + place, prefix + (is_own ? std::string(name) : place));
+    }
+  }
+
+  // Empty: it has none that a metric could have.
+  static std::string_view name_of(const Json& json) {
+    if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) return {};
+    const std::string& name = json["name"].get_ref<const std::string&>();
+    return name.size() > kLongestName || name.find_first_of("\n\r") != std::string::npos ? std::string_view()
+                                                                                         : name;
+  }
+
+  void read_value(const Json& json, const std::string& at, const std::string& name) {
+    if (values_.size() > kMostValues || json.is_null()) return;
+    const std::string prefix = name + std::string(source_.separator);
+    if (json.is_object()) return read_members(json, at, prefix, false);
+    if (json.is_array()) return read_list(json, at, prefix);
+    if (name.size() > kLongestPath) return refuse(at, "has nested names of more than 250 bytes together");
+    if (!taken_.insert(name).second) return refuse(at, "is " + shown_text(name) + ", as another one is");
+    names_.push_back(name);
+    const std::string& kept = names_.back();
+    if (json.is_boolean()) {
+      values_.push_back({kept, kept, json.get<bool>()});
+    } else if (json.is_string()) {
+      values_.push_back({kept, kept, std::string_view(json.get_ref<const std::string&>())});
+    } else if (std::isfinite(json.get<double>())) {
+      // Always a float: whether a program prints 3 or 3.0 must not change a field's type.
+      values_.push_back({kept, kept, json.get<double>()});
+    }
+  }
+
+  const JsonSource& source_;
   Output& out_;
   TextReport& report_;
+  std::vector<Value> values_;      // of one object: views of names_ and of the JSON
+  std::deque<std::string> names_;  // stay where they are when more come
+  std::set<std::string> taken_;
 };
 
 }  // namespace
 
-void add_json(std::string_view text, std::string_view place, std::optional<std::int64_t> now_ns, Output& out,
-              TextReport& report) {
-  Reader reader(place, now_ns, out, report);
+void add_json(std::string_view text, const JsonSource& source, Output& out, TextReport& report) {
+  Reader reader(source, out, report);
   const auto json = parse_json(text, kDeepest);
   if (!json) return reader.refuse("", "is not JSON: " + shown_text(text));
   if (!json->is_array()) return reader.add(*json, "");

@@ -14,11 +14,17 @@
 
 namespace vigile::exec {
 
-inline constexpr std::size_t kMostValues = 1000;  // of one object, or of one plugin
+inline constexpr std::size_t kMostValues = 4000;  // of one object, or of one plugin
 
-// One object, or a list of objects. What is wrong is refused by place: "check.sh: /1/temperature: …".
-void add_json(std::string_view text, std::string_view place, std::optional<std::int64_t> now_ns, Output& out,
-              TextReport& report);
+struct JsonSource {
+  std::string_view place;              // begins each error
+  std::string_view separator = "_";    // between the names of nested members
+  std::optional<std::int64_t> now_ns;  // of the wall clock; absent while that is not known
+};
+// One object, or a list of objects. Members of nested objects and lists are metrics by all their names:
+// {"temperature": {"current": 38}} is temperature_current. What is wrong is refused by place:
+// "check.sh: /1/temperature: …".
+void add_json(std::string_view text, const JsonSource& source, Output& out, TextReport& report);
 
 struct PluginOutput {
   struct Figure {
@@ -30,7 +36,11 @@ struct PluginOutput {
   std::string text;  // the first line, without figures
   std::vector<Figure> figures;
 };
+struct PluginFormat {
+  std::string_view place;  // begins each error
+  char thousands = 0;      // between groups of three digits: ',', '.' or '\''; 0: a comma is a decimal one
+};
 // Figures that cannot be read are refused, the others taken. "U" (unknown) is left out.
-PluginOutput parse_plugin_output(std::string_view text, std::string_view place, TextReport& report);
+PluginOutput parse_plugin_output(std::string_view text, const PluginFormat& format, TextReport& report);
 
 }  // namespace vigile::exec

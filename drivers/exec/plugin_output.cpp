@@ -16,20 +16,34 @@ struct Unit {
   std::string_view base;
   double factor;
 };
+// KB to PB are of 1024, as the plugins that print them reckon. Bits and rates are not bytes: their unit is
+// kept.
+constexpr double kKilo = 1024;
 constexpr Unit kUnits[] = {
     {"", "1", 1},
+    {"c", "1", 1},
+    {"%", "percent", 1},
     {"s", "s", 1},
     {"ms", "s", 1e-3},
     {"us", "s", 1e-6},
+    {"\u00b5s", "s", 1e-6},  // micro sign
+    {"\u03bcs", "s", 1e-6},  // Greek mu
     {"ns", "s", 1e-9},
-    {"%", "percent", 1},
     {"B", "bytes", 1},
-    {"KB", "bytes", 1024},
-    {"kB", "bytes", 1024},
-    {"MB", "bytes", 1048576.0},
-    {"GB", "bytes", 1073741824.0},
-    {"TB", "bytes", 1099511627776.0},
-    {"c", "1", 1},
+    {"KB", "bytes", kKilo},
+    {"kB", "bytes", kKilo},
+    {"KiB", "bytes", kKilo},
+    {"kiB", "bytes", kKilo},
+    {"MB", "bytes", kKilo* kKilo},
+    {"MiB", "bytes", kKilo* kKilo},
+    {"GB", "bytes", kKilo* kKilo* kKilo},
+    {"GiB", "bytes", kKilo* kKilo* kKilo},
+    {"TB", "bytes", kKilo* kKilo* kKilo* kKilo},
+    {"TiB", "bytes", kKilo* kKilo* kKilo* kKilo},
+    {"PB", "bytes", kKilo* kKilo* kKilo* kKilo* kKilo},
+    {"PiB", "bytes", kKilo* kKilo* kKilo* kKilo* kKilo},
+    {"EB", "bytes", kKilo* kKilo* kKilo* kKilo* kKilo* kKilo},
+    {"EiB", "bytes", kKilo* kKilo* kKilo* kKilo* kKilo* kKilo},
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -38,24 +52,59 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-// A number at the front, which is taken off.
-std::optional<double> take_number(std::string_view& text) {
-  std::string plain(text.substr(0, 64));
-  for (char& c : plain) {
-    if (c == ',') c = '.';  // of plugins that print in their locale
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// A number at the front, which is taken off. Without `thousands` a comma is a decimal one, of plugins that
+// print in their locale; with it groups of three digits stand between them, and the other sign is the
+// decimal.
+std::optional<double> take_number(std::string_view& text, char thousands) {
+  std::string plain;
+  std::size_t at = text.starts_with('+') || text.starts_with('-') ? 1 : 0;
+  if (text.starts_with('-')) plain = "-";
+  std::size_t group = 0;  // digits since the last sign between groups; of the first group 1 to 3
+  bool is_whole = true, is_grouped = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_digit(c)) {
+      plain += c;
+      ++group;
+    } else if (c == thousands && thousands != 0) {
+      if (!is_whole || group == 0 || group > 3 || (is_grouped && group != 3)) return std::nullopt;
+      is_grouped = true;
+      group = 0;
+    } else if (c == '.' || c == ',') {
+      if (!is_whole || (is_grouped && group != 3)) return std::nullopt;
+      is_whole = false;
+      plain += '.';
+    } else {
+      break;
+    }
   }
-  const std::size_t sign = plain.starts_with('+') ? 1 : 0;
+  if (is_whole && is_grouped && group != 3) return std::nullopt;
+  // An exponent, and no unit that begins with its letter.
+  if (at + 1 < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    const std::size_t digits = at + 1 + (text[at + 1] == '+' || text[at + 1] == '-' ? 1 : 0);
+    std::size_t end = digits;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    if (end > digits) {
+      plain += text.substr(at, end - at);
+      at = end;
+    }
+  }
   double number = 0;
-  const auto parsed = std::from_chars(plain.data() + sign, plain.data() + plain.size(), number);
-  if (parsed.ec != std::errc() || !std::isfinite(number)) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(parsed.ptr - plain.data()));
+  const auto parsed = std::from_chars(plain.data(), plain.data() + plain.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != plain.data() + plain.size() || !std::isfinite(number))
+    return std::nullopt;
+  text.remove_prefix(at);
   return number;
 }
 
 class FigureReader {
  public:
-  FigureReader(std::string_view text, std::string_view place, TextReport& report)
-      : text_(text), place_(place), report_(report) {}
+  FigureReader(std::string_view text, const PluginFormat& format, TextReport& report)
+      : text_(text), format_(format), report_(report) {}
 
   void read(std::vector<PluginOutput::Figure>& figures) {
     for (;;) {
@@ -66,7 +115,8 @@ class FigureReader {
       if (!take_label(label)) return refuse(begin, "has no label=value");
       const std::string_view value = text_.substr(0, text_.find_first_of(" \t"));
       text_.remove_prefix(value.size());
-      if (figures.size() >= kMostValues) return refuse(begin, "is one too many: at most 1000 are taken");
+      if (figures.size() >= kMostValues)
+        return refuse(begin, "is one too many: at most " + std::to_string(kMostValues) + " are taken");
       add(label, value, figures);
     }
   }
@@ -108,7 +158,7 @@ class FigureReader {
     }
     std::string_view value = parts[0];
     if (value == "U") return;
-    const auto number = take_number(value);
+    const auto number = take_number(value, format_.thousands);
     if (!number) return refuse(text, "of " + shown_text(label) + " is not a number with a unit");
     PluginOutput::Figure figure{label, *number, std::string(value), {}, {}, {}, {}};
     double factor = 1;
@@ -121,25 +171,25 @@ class FigureReader {
     std::optional<double>* const limits[] = {&figure.warn, &figure.crit, &figure.min, &figure.max};
     for (std::size_t i = 1; i < parts.size() && i <= 4; ++i) {
       std::string_view part = parts[i];
-      const auto limit = take_number(part);
+      const auto limit = take_number(part, format_.thousands);
       if (limit && part.empty()) *limits[i - 1] = *limit * factor;  // "10:20" is a range, and is left out
     }
     figures.push_back(std::move(figure));
   }
 
   void refuse(std::string_view what, const std::string& why) {
-    report_.refuse(
-        {ErrorKind::parse, std::string(place_) + ": performance data: " + shown_text(what) + " " + why});
+    report_.refuse({ErrorKind::parse,
+                    std::string(format_.place) + ": performance data: " + shown_text(what) + " " + why});
   }
 
   std::string_view text_;
-  const std::string_view place_;
+  const PluginFormat& format_;
   TextReport& report_;
 };
 
 }  // namespace
 
-PluginOutput parse_plugin_output(std::string_view text, std::string_view place, TextReport& report) {
+PluginOutput parse_plugin_output(std::string_view text, const PluginFormat& format, TextReport& report) {
   PluginOutput output;
   bool in_figures = false;  // of long output: all lines after the second '|'
   for (bool first = true; !text.empty(); first = false) {
@@ -152,9 +202,9 @@ PluginOutput parse_plugin_output(std::string_view text, std::string_view place, 
         output.text += static_cast<unsigned char>(c) < ' ' ? '?' : c;
     }
     if (in_figures) {
-      FigureReader(line, place, report).read(output.figures);
+      FigureReader(line, format, report).read(output.figures);
     } else if (bar != std::string_view::npos) {
-      FigureReader(line.substr(bar + 1), place, report).read(output.figures);
+      FigureReader(line.substr(bar + 1), format, report).read(output.figures);
       in_figures = !first;
     }
   }

@@ -190,6 +190,7 @@ const DriverInfo kFileDriver = {
     .metrics = kMetrics,
     .named_metrics = "Each entry of `values` is one, by its name.",
     .may_block = true,
+    .series = [](const Options&) { return std::string(); },
     .make = make_file,
 };
 

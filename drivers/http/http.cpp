@@ -146,6 +146,7 @@ const DriverInfo kHttpDriver = {.name = "http",
                                 .metrics = http_driver::kMetrics,
                                 .may_block = true,
                                 .decides_availability = true,
+                                .series = [](const Options& options) { return options.text("url"); },
                                 .make = http_driver::make};
 
 }  // namespace vigile

@@ -258,6 +258,11 @@ const DriverInfo kModbusDriver = {.name = "modbus",
                                   .named_metrics = "Each entry of `registers` is one, by its name.",
                                   .may_block = true,
                                   .decides_availability = true,
+                                  .series =
+                                      [](const Options& options) {
+                                        return options.text("address") + " " +
+                                               std::to_string(options.integer("unit_id"));
+                                      },
                                   .make = modbus::make};
 
 }  // namespace vigile

@@ -252,6 +252,7 @@ const DriverInfo kPingDriver = {
     .metrics = kMetrics,
     .may_block = true,
     .decides_availability = true,
+    .series = [](const Options& options) { return options.text("address"); },
     .make = make};
 
 }  // namespace vigile

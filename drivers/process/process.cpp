@@ -13,6 +13,7 @@
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
 #include "drivers/line_text/line_text.h"
+#include "drivers/process/pid_file.h"
 #include "drivers/process/proc_stat.h"
 
 namespace vigile {
@@ -117,16 +118,11 @@ class ProcessDriver final : public Driver {
 
   Result<std::vector<int>> numbers() const {
     if (!settings_.pid_file.empty()) {
-      char buffer[64];
-      const auto text = read_attribute(settings_.pid_file.c_str(), buffer, sizeof buffer);
+      const auto pid = read_pid_file(settings_.pid_file);
       // A service that is stopped has taken its file along.
-      if (!text && text.error().kind == ErrorKind::not_found) return std::vector<int>();
-      if (!text) return text.error();
-      std::string_view rest = *text;
-      const auto pid = to_unsigned(take_word(rest));
-      if (!pid || *pid == 0 || *pid > 0x7fff'ffff)
-        return parse_error(settings_.pid_file, 0, "the number of a process", *text);
-      return std::vector<int>{static_cast<int>(*pid)};
+      if (!pid && pid.error().kind == ErrorKind::not_found) return std::vector<int>();
+      if (!pid) return pid.error();
+      return std::vector<int>{*pid};
     }
     const auto names = list_folder(proc_);
     if (!names) return names.error();
@@ -383,32 +379,6 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
 
 }  // namespace
 
-Result<ProcStat> parse_proc_stat(std::string_view text, std::string_view file) {
-  const auto bad = [&] { return parse_error(file, 0, "<pid> (<name>) <state> and 50 numbers", text); };
-  // A name may hold anything, also blanks and parentheses.
-  const std::size_t open = text.find('(');
-  const std::size_t close = text.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return bad();
-  ProcStat stat;
-  stat.name = text.substr(open + 1, close - open - 1);
-  std::string_view rest = text.substr(close + 1);
-  const std::string_view state = take_word(rest);
-  if (state.size() != 1) return bad();
-  stat.state = state[0];
-  // Fields 4 to 24 of proc(5).
-  for (int field = 4; field <= 24; ++field) {
-    const std::string_view word = take_word(rest);
-    const bool is_wanted = field == 14 || field == 15 || field == 20 || field == 22 || field == 24;
-    const auto number = to_unsigned(word);
-    if (word.empty() || (is_wanted && !number)) return bad();
-    if (field == 14 || field == 15) stat.cpu_ticks += *number;
-    if (field == 20) stat.threads = *number;
-    if (field == 22) stat.start_ticks = *number;
-    if (field == 24) stat.resident_pages = *number;
-  }
-  return stat;
-}
-
 }  // namespace process
 
 const DriverInfo kProcessDriver = {
@@ -419,6 +389,11 @@ const DriverInfo kProcessDriver = {
     .metrics = process::kMetrics,
     .may_block = true,
     .decides_availability = true,
+    .series =
+        [](const Options& options) {
+          return options.text("program") + options.text("command") + options.text("pid_file") +
+                 options.text("unit") + options.text("cgroup");
+        },
     .make = process::make};
 
 }  // namespace vigile

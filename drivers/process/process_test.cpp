@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "core/unique_fd.h"
+#include "drivers/process/pid_file.h"
 #include "drivers/process/proc_stat.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_bus.h"
@@ -72,7 +73,34 @@ TEST(Process, ARealOneByItsPidFile) {
   EXPECT_THAT(sample(*driver, clock), HasSubstr(",restarts=1i\navailability up\n"));
   std::ofstream(file) << "soon\n";
   EXPECT_THAT(sample(*driver, clock),
-              HasSubstr("error: parse: " + file + ": expected the number of a process, found \"soon\""));
+              HasSubstr("error: parse: " + file + ":1: expected the number of a process, found \"soon\""));
+}
+
+TEST(Process, PidFilesWithMoreThanANumber) {
+  const TempDir dir;
+  const std::string file = dir / "pid";
+  const auto read = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    const auto pid = process::read_pid_file(file);
+    return pid ? std::to_string(*pid) : replace_all(pid.error().message, dir.path().string(), "DIR");
+  };
+  EXPECT_EQ(read("6715"), "6715");
+  EXPECT_EQ(read("6715\n"), "6715");
+  EXPECT_EQ(read("6715\r\n"), "6715");
+  EXPECT_EQ(read("      6715\n"), "6715");  // as UUCP's lock files
+  EXPECT_EQ(read("\n6715\n"), "6715");
+  EXPECT_EQ(read("6715\n6710\n6711\n"), "6715");      // Splunk
+  EXPECT_EQ(read("6715\nhost-a\nan-app\n"), "6715");  // Qt
+  EXPECT_EQ(read("6715\n/var/lib/postgresql/15/main\n1796100000\n5432\n/var/run/postgresql\nlocalhost\n"
+                 "  5432001         0\nready   \n"),
+            "6715");
+  EXPECT_EQ(read("6715\n" + std::string(5000, 'x') + "\n"), "6715");
+  EXPECT_EQ(read("name\n6715\n"), "DIR/pid:1: expected the number of a process, found \"name\"");
+  EXPECT_THAT(read(""), HasSubstr("DIR/pid: expected the number of a process"));
+  EXPECT_THAT(read("0\n"), HasSubstr("expected the number of a process"));
+  EXPECT_THAT(read("-6715\n"), HasSubstr("expected the number of a process"));
+  EXPECT_THAT(read("99999999999\n"), HasSubstr("expected the number of a process"));
+  EXPECT_THAT(read("6715" + std::string(70000, ' ')), HasSubstr("DIR/pid: "));
 }
 
 TEST(Process, UnitsOfTheServiceManager) {

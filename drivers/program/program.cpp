@@ -68,6 +68,8 @@ struct Child {
   char* const* environment;
   const ProgramOptions& options;
   int out, err, null, trouble;
+  int go, go_other_end;  // something comes when its group is watched
+  pid_t agent;
 };
 
 // Between fork() and exec() of a program with threads: only what is async-signal-safe.
@@ -101,8 +103,14 @@ struct Child {
       fail(Trouble::account);
     }
   }
-  // Last: a change of user takes it back. A program does not outlive an agent that is killed.
+  // Last: a change of user takes it back. Of its group the watchdog takes care, from here on.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::close(child.go_other_end);
+  char byte = 0;
+  ssize_t got = 0;
+  do got = ::read(child.go, &byte, 1);
+  while (got < 0 && errno == EINTR);
+  if (got != 1 || ::getppid() != child.agent) ::_exit(127);
   if (::chdir(child.options.directory.c_str()) != 0) fail(Trouble::directory);
   ::execve(child.file, child.arguments, child.environment);
   fail(Trouble::program);
@@ -194,22 +202,31 @@ Result<std::unique_ptr<Program>> Program::start(const ProgramOptions& options) {
   auto out = make_pipe();
   auto err = make_pipe();
   auto trouble = make_pipe();
-  if (!out || !err || !trouble) return Error{ErrorKind::io, file + ": no more pipes"};
+  auto go = make_pipe();
+  if (!out || !err || !trouble || !go) return Error{ErrorKind::io, file + ": no more pipes"};
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = options.command;
   std::vector<std::string> environment = options.environment;
   const std::vector<char*> argument_list = pointers(arguments);
   const std::vector<char*> environment_list = pointers(environment);
+  const pid_t agent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return Error{ErrorKind::io, file + ": fork: " + std::strerror(errno)};
   if (pid == 0) {
     become({file.c_str(), argument_list.data(), environment_list.data(), options, out->write.get(),
-            err->write.get(), null.get(), trouble->write.get()});
+            err->write.get(), null.get(), trouble->write.get(), go->read.get(), go->write.get(), agent});
   }
   ::setpgid(pid, pid);  // whoever of us comes first
   out->write.reset();
   err->write.reset();
   trouble->write.reset();
+  auto watchdog = Watchdog::start(pid);
+  if (!watchdog) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return Error{ErrorKind::io, file + ": " + watchdog.error().message};
+  }
+  (void)!::write(go->write.get(), "x", 1);
   ::fcntl(out->read.get(), F_SETFL, O_NONBLOCK);
   ::fcntl(err->read.get(), F_SETFL, O_NONBLOCK);
   Trouble said{};
@@ -217,14 +234,17 @@ Result<std::unique_ptr<Program>> Program::start(const ProgramOptions& options) {
   do got = ::read(trouble->read.get(), &said, sizeof said);
   while (got < 0 && errno == EINTR);
   if (got == sizeof said) {
+    ::kill(-pid, SIGKILL);
+    watchdog->reap();
     ::waitpid(pid, nullptr, 0);
     return describe(said, options, file);
   }
-  return std::unique_ptr<Program>(new Program(pid, std::move(out->read), std::move(err->read)));
+  return std::unique_ptr<Program>(
+      new Program(pid, std::move(*watchdog), std::move(out->read), std::move(err->read)));
 }
 
-Program::Program(pid_t pid, UniqueFd out, UniqueFd err)
-    : pid_(pid), out_(std::move(out)), err_(std::move(err)) {
+Program::Program(pid_t pid, Watchdog watchdog, UniqueFd out, UniqueFd err)
+    : pid_(pid), watchdog_(std::move(watchdog)), out_(std::move(out)), err_(std::move(err)) {
 #ifdef SYS_pidfd_open
   exit_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
 #endif
@@ -254,6 +274,7 @@ std::optional<Ended> Program::ended() {
       info.si_pid != pid_)
     return std::nullopt;
   ::kill(-pid_, SIGKILL);
+  watchdog_.reap();
   ::waitpid(pid_, nullptr, 0);
   ended_ = info.si_code == CLD_EXITED ? Ended{info.si_status, 0} : Ended{0, info.si_status};
   return ended_;

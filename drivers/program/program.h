@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that a driver runs: in a process group of its own, without what the agent has (environment,
-// files, signals), and ended with all that it started.
+// files, signals), and ended with all that it started, also when the agent is killed (watchdog.h).
 #pragma once
 
 #include <sys/types.h>
@@ -18,6 +18,7 @@
 #include "core/equipment_identity.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
+#include "drivers/program/watchdog.h"
 
 namespace vigile::program {
 
@@ -71,10 +72,11 @@ class Program {
   Ended end(std::chrono::milliseconds patience);
 
  private:
-  Program(pid_t pid, UniqueFd out, UniqueFd err);
+  Program(pid_t pid, Watchdog watchdog, UniqueFd out, UniqueFd err);
 
   const pid_t pid_;  // and process group
-  UniqueFd exit_;    // readable when it has ended; absent on kernels before 5.3
+  Watchdog watchdog_;
+  UniqueFd exit_;  // readable when it has ended; absent on kernels before 5.3
   UniqueFd out_;
   UniqueFd err_;
   std::optional<Ended> ended_;

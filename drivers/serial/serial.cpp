@@ -334,6 +334,7 @@ const DriverInfo kSerialDriver = {
     .named_metrics = "Each entry of `values` is one, by its name.",
     .may_block = true,
     .decides_availability = true,
+    .series = [](const Options& options) { return options.text("device"); },
     .make = serial::make};
 
 }  // namespace vigile

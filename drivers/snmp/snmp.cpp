@@ -374,6 +374,7 @@ const DriverInfo kSnmpDriver = {
     .named_metrics = "Each entry of `get` and `tables` is one, by its name.",
     .may_block = true,
     .decides_availability = true,
+    .series = [](const Options& options) { return options.text("address"); },
     .make = snmp::make};
 
 }  // namespace vigile

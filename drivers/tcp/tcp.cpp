@@ -98,6 +98,7 @@ const DriverInfo kTcpDriver = {.name = "tcp",
                                .metrics = kMetrics,
                                .may_block = true,
                                .decides_availability = true,
+                               .series = [](const Options& options) { return options.text("address"); },
                                .make = make};
 
 }  // namespace vigile

@@ -192,10 +192,10 @@ Fault spoken_fault(std::string_view input) {
     case 1:
       return mqtt_text(in);
     case 2:
-      exec::add_json(in.rest(), "p", kNow, checks, report);
+      exec::add_json(in.rest(), {"p", "_", kNow}, checks, report);
       return report_fault(report, checks);
     case 3: {
-      const auto output = exec::parse_plugin_output(in.rest(), "p", report);
+      const auto output = exec::parse_plugin_output(in.rest(), {"p"}, report);
       for (const auto& figure : output.figures) {
         if (!std::isfinite(figure.value) || figure.label.empty()) return "a figure that is none";
       }
