@@ -18,7 +18,7 @@ namespace vigile {
 namespace {
 
 // A program, its child that does not mind SIGTERM, and what that one started.
-constexpr const char* kScript = R"(#!/bin/sh
+constexpr const char* kScript = R"sh(#!/bin/sh
 pids='@PIDS@'
 sh -c 'trap "" TERM HUP INT; echo $$ >> "$0"; sleep 1000 & echo $! >> "$0"; wait' "$pids" &
 echo $$ >> "$pids"
@@ -26,7 +26,7 @@ until [ "$(wc -l < "$pids")" -ge 3 ];
 do :; done
 echo done >> "$pids"
 wait
-)";
+)sh";
 
 class ExecChildrenTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -52,10 +52,9 @@ class ExecChildrenTest : public ::testing::TestWithParam<const char*> {
 
 TEST_P(ExecChildrenTest, AreGoneWithAnAgentThatIsKilled) {
   write_script();
-  Daemon daemon(
-      "site: {id: 1}\nequipment:\n  - id: 1\n    drivers:\n      - exec: {every: 1s, command: ['" +
-      (dir_ / "program").string() + "'], " + GetParam() +
-      "}\nstore: {path: @STORE@}\napi: {socket: @SOCKET@}\n");
+  Daemon daemon("site: {id: 1}\nequipment:\n  - id: 1\n    drivers:\n      - exec: {every: 1s, command: ['" +
+                (dir_ / "program").string() + "'], " + GetParam() +
+                "}\nstore: {path: @STORE@}\napi: {socket: @SOCKET@}\n");
   daemon.start();
   std::vector<pid_t> all;
   ASSERT_TRUE(eventually([&] { return !(all = pids()).empty(); })) << daemon.output();
