@@ -86,6 +86,9 @@ _vigilectl() {
     "vigilectl drivers test --mode") mapfile -t COMPREPLY < <(compgen -W "once keep" -- "$cur"); return ;;
     "vigilectl drivers test --runs") return ;;
     "vigilectl drivers test --timeout") return ;;
+    "vigilectl drivers test --separator") return ;;
+    "vigilectl drivers test --accept-status") return ;;
+    "vigilectl drivers test --accept-status-bits") return ;;
     "vigilectl store check --path") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     "vigilectl store check -c" | "vigilectl store check --config") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     "vigilectl store salvage --into") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -129,7 +132,7 @@ _vigilectl() {
     "vigilectl drivers") mapfile -t COMPREPLY < <(compgen -W "list show test -h --help --json" -- "$cur") ;;
     "vigilectl drivers list") mapfile -t COMPREPLY < <(compgen -W "-h --help" -- "$cur") ;;
     "vigilectl drivers show") mapfile -t COMPREPLY < <(compgen -W "-h --help" -- "$cur") ;;
-    "vigilectl drivers test") mapfile -t COMPREPLY < <(compgen -W "-h --help --format --mode --runs --timeout" -- "$cur") ;;
+    "vigilectl drivers test") mapfile -t COMPREPLY < <(compgen -W "-h --help --format --mode --runs --timeout --separator --accept-status --accept-status-bits" -- "$cur") ;;
     "vigilectl store") mapfile -t COMPREPLY < <(compgen -W "list forget check salvage -h --help --json" -- "$cur") ;;
     "vigilectl store list") mapfile -t COMPREPLY < <(compgen -W "-h --help" -- "$cur") ;;
     "vigilectl store forget") mapfile -t COMPREPLY < <(compgen -W "-h --help" -- "$cur") ;;
