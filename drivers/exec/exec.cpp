@@ -117,11 +117,18 @@ class ExecDriver final : public Driver {
     if (settings_.format == Format::nagios) {
       if (done) done = take_plugin(text, ended, out, run);
     } else {
-      if (done &&
-          (ended.signal != 0 || !settings_.accepted.test(static_cast<std::size_t>(ended.status & 255))))
-        done = fault(ErrorKind::unavailable, ended.text(), complaints);
       const bool is_kept =
           settings_.format == Format::line_protocol || (settings_.keeps_on_failure && !text.empty());
+      if (done &&
+          (ended.signal != 0 || !settings_.accepted.test(static_cast<std::size_t>(ended.status & 255)))) {
+        const bool is_lost = ended.signal == 0 && !is_kept && !text.empty();
+        done =
+            fault(ErrorKind::unavailable,
+                  ended.text() + (is_lost ? ", so that its readings are left out; accept_status says which "
+                                            "statuses are no failure"
+                                          : ""),
+                  complaints);
+      }
       if (done || is_kept) take(text, out, run);
       out.availability(done.has_value(), std::nullopt, done ? "" : done.error().message);
     }
