@@ -120,9 +120,10 @@ Fault mqtt_text(Input& in) {
 }
 
 Fault statsd(Input& in) {
-  listen::Statsd gathered;
+  listen::Statsd gathered(listen::StatsdDialect::statsd);
   while (!in.empty()) {
-    const auto added = gathered.add(in.until('\n'));
+    const auto read = listen::parse_statsd_line(in.until('\n'));
+    const auto added = read ? gathered.add(*read) : Result<void>(read.error());
     if (!added) {
       if (auto fault = message_fault(added.error())) return fault;
     }
