@@ -45,8 +45,9 @@ TEST(Disk, SurvivesMutations) {
   std::vector<Mount> mounts;
   mutate_captured(kDiskDriver, "mounts",
                   [&](std::string_view text) { return parse_mounts(text, "/proc/self/mounts", mounts); });
-  mutate_captured(kDiskDriver, "mountinfo",
-                  [&](std::string_view text) { return parse_mountinfo(text, "/proc/self/mountinfo", mounts); });
+  mutate_captured(kDiskDriver, "mountinfo", [&](std::string_view text) {
+    return parse_mountinfo(text, "/proc/self/mountinfo", mounts);
+  });
 }
 
 TEST(Disk, ResolvesEscapesAndCoveredMounts) {
