@@ -130,7 +130,7 @@ struct DriverInfo {
   // Which of its tags and names the options give: two instances for which this is the same text may write the
   // same series, if the metrics that rows name are the same, too. Null: those whose options are the same.
   std::string (*series)(const Options&) = nullptr;
-  std::string_view missing = {};      // not in this build: why; then all but name and summary is empty
+  std::string_view missing = {};  // not in this build: why; then all but name and summary is empty
   // Validates options that the table cannot (a regular expression, a URL). No I/O. Errors: config.
   Result<std::unique_ptr<Driver>> (*make)(const Options&, const DriverEnvironment&) = nullptr;
 };

@@ -16,8 +16,9 @@ SettingsCatalog built_in_catalog() {
   static const std::vector<DriverKind> drivers = [] {
     std::vector<DriverKind> kinds;
     for (const DriverInfo* const info : all_drivers()) {
-      kinds.push_back(
-          DriverKind{{info->name, info->summary, info->options, info->missing}, info->decides_availability, info->series});
+      kinds.push_back(DriverKind{{info->name, info->summary, info->options, info->missing},
+                                 info->decides_availability,
+                                 info->series});
     }
     return kinds;
   }();
