@@ -11,12 +11,14 @@
 #include "drivers/kernel_text/kernel_file.h"
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
+#include "drivers/scale/not_available.h"
+#include "drivers/scale/temperature_range.h"
 
 namespace vigile {
 
 namespace {
 
-constexpr std::array<OptionSpec, 2> kOptions = {
+constexpr std::array<OptionSpec, 4> kOptions = {
     OptionSpec{.name = "chips",
                .type = OptionType::list,
                .help = "names or patterns of the chips to watch; all, if absent",
@@ -25,23 +27,26 @@ constexpr std::array<OptionSpec, 2> kOptions = {
                .type = OptionType::list,
                .help = "names or patterns of chips (acpitz) or of their sensors (nct6775/fan3) to leave out",
                .fallback = ""},
+    min_temperature_option("-55"),
+    max_temperature_option("150"),
 };
 
-// kKinds has a row for each.
-constexpr std::array<MetricSpec, 6> kMetrics = {
+// kKinds has a row for each but the last.
+constexpr std::array<MetricSpec, 7> kMetrics = {
     MetricSpec{"temperature", "temperature", "float", "°C", "/sys/class/hwmon/hwmon*/temp*_input"},
     MetricSpec{"fan_speed", "fan_speed", "float", "rpm", "/sys/class/hwmon/hwmon*/fan*_input"},
     MetricSpec{"voltage", "voltage", "float", "V", "/sys/class/hwmon/hwmon*/in*_input"},
     MetricSpec{"current", "current", "float", "A", "/sys/class/hwmon/hwmon*/curr*_input"},
     MetricSpec{"power", "power", "float", "W", "/sys/class/hwmon/hwmon*/power*_average or power*_input"},
     MetricSpec{"humidity", "humidity", "float", "percent", "/sys/class/hwmon/hwmon*/humidity*_input"},
+    MetricSpec{"hwmon_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 struct Kind {
   std::string_view prefix;
   double divisor;  // of the kernel's unit
 };
-constexpr std::array<Kind, kMetrics.size()> kKinds = {
+constexpr std::array<Kind, kMetrics.size() - 1> kKinds = {
     Kind{"temp", 1'000}, Kind{"fan", 1},           Kind{"in", 1'000},
     Kind{"curr", 1'000}, Kind{"power", 1'000'000}, Kind{"humidity", 1'000},
 };
@@ -64,6 +69,7 @@ class HwmonDriver final : public Driver {
   HwmonDriver(const Options& options, const DriverEnvironment& environment)
       : clock_(environment.clock),
         filter_(options.list("chips"), options.list("exclude")),
+        range_(options),
         folder_((environment.sys_root / "class/hwmon").string()) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
@@ -85,11 +91,19 @@ class HwmonDriver final : public Driver {
         continue;
       }
       ++read;
+      if (kKinds[sensor.kind].prefix == "temp" && (!range_.has(*reading) || is_missing_diode(*reading))) {
+        left_out_.add();
+        continue;
+      }
       const std::array<Tag, 3> tags = {Tag{"chip", sensor.chip}, Tag{"device", sensor.device},
                                        Tag{"sensor", sensor.label}};
       const Value value{kMetrics[sensor.kind].name, kMetrics[sensor.kind].field, *reading};
       // A chip without a device has no such tag.
       out.add({.measurement = "hwmon", .tags = tags, .values = {&value, 1}});
+    }
+    if (const auto count = left_out_.end_run()) {
+      const Value value{kMetrics.back().name, kMetrics.back().field, *count};
+      out.add({.measurement = "hwmon", .values = {&value, 1}});
     }
     if (first_error && (read == 0 || first_error->kind == ErrorKind::parse)) return *first_error;
     return {};
@@ -177,12 +191,15 @@ class HwmonDriver final : public Driver {
 
   const Clock& clock_;
   const NameFilter filter_;
+  const TemperatureRange range_;
   const std::string folder_;
   std::vector<Sensor> sensors_;
   BootTime search_at_;
+  LeftOut left_out_;
 };
 
 Result<std::unique_ptr<Driver>> make_hwmon(const Options& options, const DriverEnvironment& environment) {
+  if (auto checked = check_temperature_range(options); !checked) return checked.error();
   return std::unique_ptr<Driver>(std::make_unique<HwmonDriver>(options, environment));
 }
 

@@ -8,6 +8,8 @@
 #include "drivers/kernel_text/kernel_file.h"
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
+#include "drivers/scale/not_available.h"
+#include "drivers/scale/temperature_range.h"
 
 namespace vigile {
 
@@ -22,6 +24,8 @@ constexpr std::array kOptions = {
                .type = OptionType::list,
                .help = "names or patterns of channels (voltage0, \"accel_*\"); all that are known, if absent",
                .fallback = ""},
+    min_temperature_option("-273.15"),
+    max_temperature_option("2500"),
 };
 
 constexpr std::array kMetrics = {
@@ -41,28 +45,29 @@ constexpr std::array kMetrics = {
     MetricSpec{"iio_magnetic_field", "magnetic_field", "float", "G", "in_magn*: gauss"},
     MetricSpec{"iio_concentration", "concentration", "float", "ppm", "in_concentration*: percent"},
     MetricSpec{"iio_ph", "ph", "float", "1", "in_ph*"},
+    MetricSpec{"iio_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 struct Type {
   std::string_view kernel;
   double factor;  // to the unit above
 };
-// As kMetrics.
-constexpr std::array<Type, kMetrics.size()> kTypes = {{{"temp", 0.001},
-                                                       {"humidityrelative", 0.001},
-                                                       {"pressure", 10},
-                                                       {"voltage", 0.001},
-                                                       {"current", 0.001},
-                                                       {"power", 0.001},
-                                                       {"resistance", 1},
-                                                       {"illuminance", 1},
-                                                       {"proximity", 1},
-                                                       {"distance", 1},
-                                                       {"accel", 1},
-                                                       {"anglvel", 1},
-                                                       {"magn", 1},
-                                                       {"concentration", 10'000},
-                                                       {"ph", 1}}};
+// As kMetrics but the last.
+constexpr std::array<Type, kMetrics.size() - 1> kTypes = {{{"temp", 0.001},
+                                                           {"humidityrelative", 0.001},
+                                                           {"pressure", 10},
+                                                           {"voltage", 0.001},
+                                                           {"current", 0.001},
+                                                           {"power", 0.001},
+                                                           {"resistance", 1},
+                                                           {"illuminance", 1},
+                                                           {"proximity", 1},
+                                                           {"distance", 1},
+                                                           {"accel", 1},
+                                                           {"anglvel", 1},
+                                                           {"magn", 1},
+                                                           {"concentration", 10'000},
+                                                           {"ph", 1}}};
 
 constexpr std::string_view kIn = "in_";
 constexpr std::string_view kRaw = "_raw";
@@ -84,6 +89,7 @@ class IioDriver final : public Driver {
       : clock_(environment.clock),
         devices_(options.list("devices"), {}),
         channels_(options.list("channels"), {}),
+        range_(options),
         folder_((environment.sys_root / "bus/iio/devices").string()) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
@@ -120,8 +126,16 @@ class IioDriver final : public Driver {
           continue;
         }
         ++read;
+        if (kTypes[*type].kernel == "temp" && !range_.has(*value)) {
+          left_out_.add();
+          continue;
+        }
         emit(*type, *value, chip, device, channel, path, out);
       }
+    }
+    if (const auto count = left_out_.end_run()) {
+      const Value value{kMetrics.back().name, kMetrics.back().field, *count};
+      out.add({.measurement = "iio", .values = {&value, 1}});
     }
     if (channels == 0)
       return Error{ErrorKind::not_found,
@@ -194,10 +208,13 @@ class IioDriver final : public Driver {
   const Clock& clock_;
   const NameFilter devices_;
   const NameFilter channels_;
+  const TemperatureRange range_;
   const std::string folder_;
+  LeftOut left_out_;
 };
 
 Result<std::unique_ptr<Driver>> make_iio(const Options& options, const DriverEnvironment& environment) {
+  if (auto checked = check_temperature_range(options); !checked) return checked.error();
   return std::unique_ptr<Driver>(std::make_unique<IioDriver>(options, environment));
 }
 

@@ -8,12 +8,14 @@
 #include "drivers/kernel_text/kernel_file.h"
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
+#include "drivers/scale/not_available.h"
+#include "drivers/scale/temperature_range.h"
 
 namespace vigile {
 
 namespace {
 
-constexpr std::array<OptionSpec, 2> kOptions = {
+constexpr std::array<OptionSpec, 4> kOptions = {
     OptionSpec{.name = "zones",
                .type = OptionType::list,
                .help = "names or patterns of zones (thermal_zone0) or types (cpu-thermal); all, if absent",
@@ -22,10 +24,13 @@ constexpr std::array<OptionSpec, 2> kOptions = {
                .type = OptionType::list,
                .help = "names or patterns of zones or types to leave out",
                .fallback = ""},
+    min_temperature_option("-55"),
+    max_temperature_option("150"),
 };
 
-constexpr std::array<MetricSpec, 1> kMetrics = {
+constexpr std::array<MetricSpec, 2> kMetrics = {
     MetricSpec{"temperature", "temperature", "float", "°C", "/sys/class/thermal/thermal_zone*/temp"},
+    MetricSpec{"thermal_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 constexpr std::string_view kZonePrefix = "thermal_zone";
@@ -35,6 +40,7 @@ class ThermalDriver final : public Driver {
   ThermalDriver(const Options& options, const DriverEnvironment& environment)
       : clock_(environment.clock),
         filter_(options.list("zones"), options.list("exclude")),
+        range_(options),
         folder_((environment.sys_root / "class/thermal").string()) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
@@ -58,6 +64,10 @@ class ThermalDriver final : public Driver {
         continue;
       }
       ++read;
+      if (!range_.has(*celsius) || is_missing_diode(*celsius) || (*celsius == 0 && is_disabled(name))) {
+        left_out_.add();
+        continue;
+      }
       const std::array<Tag, 2> tags = {Tag{"type", type}, Tag{"zone", name}};
       const Value value{kMetrics[0].name, kMetrics[0].field, *celsius};
       out.add({.measurement = "thermal", .tags = tags, .values = {&value, 1}});
@@ -65,6 +75,10 @@ class ThermalDriver final : public Driver {
     if (zones == 0) {
       return Error{ErrorKind::not_found,
                    folder_ + (filter_.chooses() ? ": no zone matches the options" : ": no thermal zone")};
+    }
+    if (const auto count = left_out_.end_run()) {
+      const Value value{kMetrics[1].name, kMetrics[1].field, *count};
+      out.add({.measurement = "thermal", .values = {&value, 1}});
     }
     if (first_error && (read == 0 || first_error->kind == ErrorKind::parse)) return *first_error;
     return {};
@@ -83,6 +97,13 @@ class ThermalDriver final : public Driver {
     return type ? std::string(*type) : std::string();
   }
 
+  // A zone that is switched off says 0 on some boards.
+  bool is_disabled(const std::string& zone) const {
+    char buffer[32];
+    const auto mode = read_attribute((folder_ + "/" + zone + "/mode").c_str(), buffer, sizeof buffer);
+    return mode && *mode == "disabled";
+  }
+
   Result<double> read_temperature(const std::string& zone) const {
     char buffer[64];
     const std::string path = folder_ + "/" + zone + "/temp";
@@ -93,10 +114,13 @@ class ThermalDriver final : public Driver {
 
   const Clock& clock_;
   const NameFilter filter_;
+  const TemperatureRange range_;
   const std::string folder_;
+  LeftOut left_out_;
 };
 
 Result<std::unique_ptr<Driver>> make_thermal(const Options& options, const DriverEnvironment& environment) {
+  if (auto checked = check_temperature_range(options); !checked) return checked.error();
   return std::unique_ptr<Driver>(std::make_unique<ThermalDriver>(options, environment));
 }
 

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "drivers/kernel_text/kernel_file.h"
 #include "drivers/kernel_text/name_filter.h"
 #include "drivers/kernel_text/scan.h"
+#include "drivers/scale/not_available.h"
+#include "drivers/scale/temperature_range.h"
 #include "drivers/w1/w1_slave.h"
 
 namespace vigile {
@@ -29,6 +32,8 @@ constexpr std::array kOptions = {
                .fallback = "2",
                .min = 0,
                .max = 10},
+    min_temperature_option("-55"),
+    max_temperature_option("2000"),
 };
 
 constexpr std::array kMetrics = {
@@ -36,6 +41,7 @@ constexpr std::array kMetrics = {
     MetricSpec{"w1_crc_errors", "crc_errors", "int", "1", "answers of this run whose checksum was wrong"},
     MetricSpec{"w1_power_on", "power_on", "int", "1",
                "answers of this run that were the value at power-on, 85 °C"},
+    MetricSpec{"w1_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 bool is_thermometer(std::string_view name) {
@@ -44,12 +50,24 @@ bool is_thermometer(std::string_view name) {
                      [&](std::string_view family) { return name.starts_with(family); });
 }
 
+// 0x07ff: what a DS18B20 reads whose wires are broken. Of family 3b are thermocouples (MAX31850), too, which
+// may well be as hot as that.
+bool is_open_line(std::string_view name, double celsius) {
+  return !name.starts_with("3b-") && is_missing_diode(celsius);
+}
+
+std::string shown_celsius(double celsius) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, celsius).ptr};
+}
+
 class W1Driver final : public Driver {
  public:
   W1Driver(const Options& options, const DriverEnvironment& environment)
       : clock_(environment.clock),
         filter_(options.list("devices"), options.list("exclude")),
         retries_(options.integer("retries")),
+        range_(options),
         folder_((environment.sys_root / "bus/w1/devices").string()) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
@@ -66,6 +84,10 @@ class W1Driver final : public Driver {
                      folder_ + "/" + name + ": not read within the deadline; each takes up to a second"};
       if (const auto read = read_one(name, context, out); !read && !first) first = read.error();
     }
+    if (const auto count = left_out_.end_run()) {
+      const Value value{kMetrics.back().name, kMetrics.back().field, *count};
+      out.add({.measurement = "w1", .values = {&value, 1}});
+    }
     for (const std::string& wanted : filter_.chosen()) {
       if (is_plain_name(wanted) && std::find(names->begin(), names->end(), wanted) == names->end() && !first)
         first = Error{ErrorKind::not_found, folder_ + ": no sensor \"" + wanted + "\""};
@@ -80,6 +102,7 @@ class W1Driver final : public Driver {
   Result<void> read_one(const std::string& name, const SampleContext& context, Output& out) {
     const std::string path = folder_ + "/" + name + "/w1_slave";
     std::int64_t crc_errors = 0, power_ons = 0;
+    bool has_impossible = false;  // in the last answer
     std::optional<double> celsius;
     std::optional<Error> error;
     for (std::int64_t i = 0; i <= retries_ && !celsius; ++i) {
@@ -91,15 +114,23 @@ class W1Driver final : public Driver {
       if (!answer) return answer.error();
       if (!answer->is_intact) {
         ++crc_errors;
+        has_impossible = false;
         error = Error{ErrorKind::io, path + ": wrong checksum; the line may be disturbed, or too long"};
       } else if (answer->is_power_on) {
         ++power_ons;
+        has_impossible = true;
         error = Error{ErrorKind::io,
                       path + ": 85 °C, its value at power-on: it has not measured; check its supply"};
+      } else if (!range_.has(answer->celsius) || is_open_line(name, answer->celsius)) {
+        has_impossible = true;
+        error = Error{ErrorKind::io,
+                      path + ": " + shown_celsius(answer->celsius) +
+                          " °C cannot be; check its wires, or min_temperature and max_temperature"};
       } else {
         celsius = answer->celsius;
       }
     }
+    if (!celsius && has_impossible) left_out_.add();
     std::array<Value, 3> values;
     std::size_t count = 0;
     if (celsius) values[count++] = {kMetrics[0].name, kMetrics[0].field, *celsius};
@@ -114,10 +145,13 @@ class W1Driver final : public Driver {
   const Clock& clock_;
   const NameFilter filter_;
   const std::int64_t retries_;
+  const TemperatureRange range_;
   const std::string folder_;
+  LeftOut left_out_;
 };
 
 Result<std::unique_ptr<Driver>> make_w1(const Options& options, const DriverEnvironment& environment) {
+  if (auto checked = check_temperature_range(options); !checked) return checked.error();
   return std::unique_ptr<Driver>(std::make_unique<W1Driver>(options, environment));
 }
 
@@ -145,7 +179,10 @@ Result<W1Answer> parse_w1_slave(std::string_view text, std::string_view file) {
   // One that has measured 85 °C differs there.
   std::array<std::string_view, 9> bytes;
   for (std::string_view& byte : bytes) byte = take_word(first);
-  answer.is_power_on = *thousandths == 85'000 && bytes[0] == "50" && bytes[1] == "05" && bytes[6] == "0c";
+  // A DS18S20 has the same byte for its fraction: there is no telling 85.0 °C apart.
+  const bool is_reset_value =
+      (bytes[0] == "50" && bytes[1] == "05") || (bytes[0] == "aa" && bytes[1] == "00");
+  answer.is_power_on = *thousandths == 85'000 && is_reset_value && bytes[6] == "0c";
   // A line that is held low reads as all zeros, whose checksum is right.
   if (std::all_of(bytes.begin(), bytes.end(), [](std::string_view byte) { return byte == "00"; }))
     answer.is_intact = false;
