@@ -133,6 +133,9 @@ struct DriverInfo {
   std::string_view missing = {};  // not in this build: why; then all but name and summary is empty
   // Validates options that the table cannot (a regular expression, a URL). No I/O. Errors: config.
   Result<std::unique_ptr<Driver>> (*make)(const Options&, const DriverEnvironment&) = nullptr;
+  // For `vigiled --check`, after make(): reads the files that the options name, and touches no device and no
+  // network. Returns what of them will not be used, a line each. Errors: as those of sample().
+  Result<std::vector<std::string>> (*check_files)(const Options&) = nullptr;
 };
 
 }  // namespace vigile

@@ -103,6 +103,22 @@ std::vector<SettingsError> check_assembly(const Settings& settings, const Clock&
   return errors;
 }
 
+void check_driver_files(const Settings& settings, std::vector<SettingsError>& errors,
+                        std::vector<SettingsError>& warnings) {
+  for (const EquipmentSettings& equipment : settings.equipment) {
+    for (const DriverSettings& driver : equipment.drivers) {
+      const DriverInfo* const info = find_driver(driver.driver);
+      if (info == nullptr || info->check_files == nullptr) continue;
+      const auto notes = info->check_files(driver.options);
+      if (!notes) {
+        errors.push_back({driver.place, driver.driver + ": " + notes.error().message});
+        continue;
+      }
+      for (const std::string& note : *notes) warnings.push_back({driver.place, driver.driver + ": " + note});
+    }
+  }
+}
+
 void check_remote(const Settings& settings, std::vector<SettingsError>& errors) {
   if (!settings.remote) return;
   if (const auto ready = check_receiver(settings); !ready)

@@ -64,4 +64,9 @@ void check_remote(const Settings& settings, std::vector<SettingsError>& errors);
 // Tries everything that can be tried without touching the store, a device or the network.
 std::vector<SettingsError> check_assembly(const Settings& settings, const Clock& clock);
 
+// Reads the files that drivers' options name. What cannot be used at all is an error, what is left out of
+// them a warning.
+void check_driver_files(const Settings& settings, std::vector<SettingsError>& errors,
+                        std::vector<SettingsError>& warnings);
+
 }  // namespace vigile

@@ -144,7 +144,10 @@ int run(const Arguments& arguments) {
   LoadedSettings loaded =
       arguments.check ? load_to_check(source, arguments.with) : load_starting_settings(source);
   SystemClock clock(loaded.settings && loaded.settings->require_clock_sync);
-  if (arguments.check && loaded.settings) loaded.errors = check_assembly(*loaded.settings, clock);
+  if (arguments.check && loaded.settings) {
+    loaded.errors = check_assembly(*loaded.settings, clock);
+    if (loaded.errors.empty()) check_driver_files(*loaded.settings, loaded.errors, loaded.warnings);
+  }
   print(loaded.warnings, "warning");
   if (!loaded.errors.empty()) {
     print(loaded.errors, "error");

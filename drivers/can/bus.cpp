@@ -27,7 +27,7 @@ Error fault(const std::string& interface, const char* what) {
 
 }  // namespace
 
-Result<std::unique_ptr<Bus>> Bus::open(const std::string& interface, const std::vector<std::uint32_t>& ids) {
+Result<std::unique_ptr<Bus>> Bus::open(const std::string& interface, const std::vector<IdFilter>& wanted) {
   UniqueFd fd(::socket(PF_CAN, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, CAN_RAW));
   if (!fd) {
     if (errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT)
@@ -44,11 +44,9 @@ Result<std::unique_ptr<Bus>> Bus::open(const std::string& interface, const std::
   const can_err_mask_t errors =
       CAN_ERR_BUSOFF | CAN_ERR_CRTL | CAN_ERR_PROT | CAN_ERR_ACK | CAN_ERR_RESTARTED;
   ::setsockopt(fd.get(), SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &errors, sizeof errors);
-  if (ids.size() <= kMostFilters) {
+  if (wanted.size() <= kMostFilters) {
     std::vector<can_filter> filters;
-    for (const std::uint32_t id : ids)
-      filters.push_back(
-          {id, CAN_EFF_FLAG | CAN_RTR_FLAG | ((id & CAN_EFF_FLAG) != 0 ? CAN_EFF_MASK : CAN_SFF_MASK)});
+    for (const IdFilter& one : wanted) filters.push_back({one.id, one.mask | CAN_RTR_FLAG});
     if (::setsockopt(fd.get(), SOL_CAN_RAW, CAN_RAW_FILTER, filters.data(),
                      static_cast<socklen_t>(filters.size() * sizeof(can_filter))) != 0)
       return fault(interface, "filter: ");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,12 +22,19 @@ struct Frame {
   std::array<std::uint8_t, 64> data{};
 };
 
-// A raw socket on one interface that gets the frames with those ids (all of them when there are too many for
-// the kernel's filter), and error frames. One thread. Errors: not_found, permission, unavailable.
+// Frames whose identifier is `id` in the bits of `mask`; both as the kernel has them, with CAN_EFF_FLAG.
+struct IdFilter {
+  std::uint32_t id = 0;
+  std::uint32_t mask = 0;
+  auto operator<=>(const IdFilter&) const = default;
+};
+
+// A raw socket on one interface that gets the frames of those filters (all of them when there are too many
+// for the kernel), and error frames. One thread. Errors: not_found, permission, unavailable.
 class Bus {
  public:
   static Result<std::unique_ptr<Bus>> open(const std::string& interface,
-                                           const std::vector<std::uint32_t>& ids);
+                                           const std::vector<IdFilter>& filters);
   // Of a socket that somebody else has made: of the kernel's struct can_frame and canfd_frame.
   Bus(UniqueFd fd, std::string interface) : fd_(std::move(fd)), interface_(std::move(interface)) {}
 

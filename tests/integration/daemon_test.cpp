@@ -138,6 +138,26 @@ TEST(Vigiled, CheckPrintsAllErrorsOrWhatWouldRun) {
   EXPECT_EQ(run_program({vigiled_path(), "--nonsense"}).status, 2);
 }
 
+TEST(Vigiled, CheckReadsTheFilesThatDriversName) {
+  const TempDir dir;
+  const std::string dbc = (dir / "plant.dbc").string();
+  std::ofstream(dir / "site.yaml") << "equipment:\n  - id: 1\n    name: press\n    drivers:\n"
+                                      "      - can: {interface: can0, dbc: \""
+                                   << dbc << "\"}\n";
+  const auto check = [&] {
+    return run_program({vigiled_path(), "--check", "--config", (dir / "site.yaml").string()});
+  };
+  const Finished absent = check();
+  EXPECT_EQ(absent.status, 2) << absent.output;
+  EXPECT_NE(absent.output.find("site.yaml:5:9: can: " + dbc + ": "), std::string::npos) << absent.output;
+  std::ofstream(dbc) << "BO_ 256 Good: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] \"\" A\nBO_ 13274 Bad: 8 A\n";
+  const Finished partly = check();
+  EXPECT_EQ(partly.status, 0) << partly.output;
+  EXPECT_NE(partly.output.find("site.yaml:5:9: can: " + dbc + ":3: message Bad (0x33DA): "),
+            std::string::npos)
+      << partly.output;
+}
+
 TEST(Vigiled, CheckOfEachDeviceTellsWhatIsWrongOnAnyOnce) {
   const auto check = [](const std::string& yaml) {
     TempDir dir;
