@@ -37,6 +37,10 @@ constexpr std::array kOptions = {
                .type = OptionType::rows,
                .help = "With lines: what to take out of each.",
                .columns = kColumns},
+    OptionSpec{.name = "checksum",
+               .type = OptionType::boolean,
+               .help = "With nmea: a sentence without a checksum is refused.",
+               .fallback = "true"},
     OptionSpec{.name = "request",
                .help = "Sent at each interval before reading; \\r, \\n and \\x05 are understood."},
     OptionSpec{.name = "response_time",
@@ -85,16 +89,17 @@ constexpr std::array kMetrics = {
     MetricSpec{"serial_refused", "refused", "int", "1", "of them, those that are wrong or match nothing"},
     MetricSpec{"serial_bytes", "bytes", "int", "bytes", "bytes of this run"},
     MetricSpec{"serial_not_available", kLeftOutField, "int", "1", kLeftOutSource},
-    MetricSpec{"gnss_latitude", "latitude", "float", "degrees", "GGA, RMC; north is positive"},
-    MetricSpec{"gnss_longitude", "longitude", "float", "degrees", "GGA, RMC; east is positive"},
-    MetricSpec{"gnss_altitude", "altitude", "float", "m", "GGA: above the sea"},
+    MetricSpec{"gnss_latitude", "latitude", "float", "degrees", "GGA, RMC, GNS, GLL; north is positive"},
+    MetricSpec{"gnss_longitude", "longitude", "float", "degrees", "GGA, RMC, GNS, GLL; east is positive"},
+    MetricSpec{"gnss_altitude", "altitude", "float", "m", "GGA, GNS: above the sea"},
     MetricSpec{"gnss_speed", "speed", "float", "m/s", "RMC, VTG: over ground"},
     MetricSpec{"gnss_course", "course", "float", "degrees", "RMC, VTG: over ground, from true north"},
-    MetricSpec{"gnss_hdop", "hdop", "float", "1", "GGA: horizontal dilution of precision"},
-    MetricSpec{"gnss_satellites", "satellites", "int", "1", "GGA: in use"},
+    MetricSpec{"gnss_hdop", "hdop", "float", "1", "GGA, GNS: horizontal dilution of precision"},
+    MetricSpec{"gnss_satellites", "satellites", "int", "1", "GGA, GNS: in use"},
     MetricSpec{"gnss_quality", "quality", "int", "1",
                "GGA: 0 no fix, 1 GNSS, 2 differential, 4 RTK fixed, 5 RTK float"},
     MetricSpec{"gnss_mode", "mode", "int", "1", "GSA: 1 no fix, 2 two dimensions, 3 three"},
+    MetricSpec{"gnss_time", "satellite_time", "float", "s", "RMC, ZDA: UTC, since 1970"},
 };
 
 constexpr std::size_t kMostBytesARun = std::size_t{256} << 10;
@@ -102,6 +107,7 @@ constexpr std::size_t kMostBytesARun = std::size_t{256} << 10;
 struct SerialSettings {
   LineSettings line;
   bool is_nmea = false;
+  Checksum checksum = Checksum::required;
   std::vector<TextField> values;
   std::string request;
   milliseconds response_time{};
@@ -130,10 +136,11 @@ class SerialDriver final : public Driver {
       if (!opened) return opened.error();
       line_ = std::move(*opened);
       partial_.clear();
-      skipping_ = true;  // what comes first may be the end of a line
+      // What comes first may be the end of a line; of NMEA the parser sees that.
+      skipping_ = !settings_.is_nmea;
     }
     TextReport report;
-    Fix fix;
+    Fix fix{.status = fix_status_};
     values_.clear();
     std::int64_t bytes = 0;
     if (!settings_.request.empty()) {
@@ -157,13 +164,18 @@ class SerialDriver final : public Driver {
       // The answer is there.
       if (!settings_.request.empty() && lines_ > lines_before && partial_.empty()) break;
     }
+    fix_status_ = fix.status;
     emit(report, fix, bytes, static_cast<std::int64_t>(lines_ - lines_before), out);
     if (lines_ == lines_before && report.refused == 0)
-      return Error{ErrorKind::timeout,
-                   settings_.line.device + ": nothing came" +
-                       (bytes > 0 ? std::string(", but half a line; is the speed right?") : "")};
+      return Error{ErrorKind::timeout, settings_.line.device + ": nothing came" + what_came(bytes)};
     out.availability(true, std::nullopt, "");
     return report.result();
+  }
+
+  std::string what_came(std::int64_t bytes) const {
+    if (bytes == 0) return "";
+    return std::string(settings_.is_nmea ? ", but bytes without a sentence of NMEA" : ", but half a line") +
+           "; is the speed right?";
   }
 
   void take_lines(TextReport& report, Fix& fix) {
@@ -173,10 +185,15 @@ class SerialDriver final : public Driver {
       const std::string line = partial_.substr(0, end);
       partial_.erase(0, partial_.find_first_not_of("\r\n", end));
       if (std::exchange(skipping_, false) || line.empty()) continue;
-      ++lines_;
       take_line(line, report, fix);
     }
-    if (partial_.size() > settings_.max_line) {
+    if (partial_.size() > settings_.max_line && settings_.is_nmea) {
+      // Binary frames between sentences; a sentence may have begun.
+      const std::size_t start = partial_.find_last_of("$!");
+      partial_.erase(0, start != std::string::npos && partial_.size() - start <= settings_.max_line
+                            ? start
+                            : partial_.size());
+    } else if (partial_.size() > settings_.max_line) {
       if (!skipping_)
         report.refuse({ErrorKind::parse,
                        settings_.line.device + ": a line of more than max_line; is the speed right?"});
@@ -186,11 +203,8 @@ class SerialDriver final : public Driver {
   }
 
   void take_line(const std::string& line, TextReport& report, Fix& fix) {
-    if (settings_.is_nmea) {
-      if (const auto parsed = parse_nmea(line, fix); !parsed)
-        report.refuse({ErrorKind::parse, settings_.line.device + ": " + parsed.error().message});
-      return;
-    }
+    if (settings_.is_nmea) return take_sentences(line, report, fix);
+    ++lines_;
     bool is_any = false;
     for (const TextField& field : settings_.values) {
       const auto value = value_of(field, line);
@@ -207,6 +221,13 @@ class SerialDriver final : public Driver {
     if (!is_any)
       report.refuse(
           {ErrorKind::parse, settings_.line.device + ": no expression matches " + shown_text(line)});
+  }
+
+  void take_sentences(const std::string& line, TextReport& report, Fix& fix) {
+    const std::uint64_t before = fix.sentences;
+    const auto parsed = parse_nmea(line, fix, settings_.checksum);
+    if (!parsed) report.refuse({ErrorKind::parse, settings_.line.device + ": " + parsed.error().message});
+    if (!parsed || fix.sentences != before) ++lines_;  // the rest is no line, but bytes between lines
   }
 
   struct Kept {
@@ -245,6 +266,7 @@ class SerialDriver final : public Driver {
     add_if("gnss_satellites", fix.satellites);
     add_if("gnss_quality", fix.quality);
     add_if("gnss_mode", fix.mode);
+    add_if("gnss_time", fix.time_s);
     add("serial_lines", lines);
     add("serial_refused", static_cast<std::int64_t>(report.refused));
     add("serial_bytes", bytes);
@@ -258,6 +280,7 @@ class SerialDriver final : public Driver {
   std::unique_ptr<Line> line_;
   std::string partial_;
   bool skipping_ = true;
+  Fix::Status fix_status_ = Fix::Status::unknown;
   std::uint64_t lines_ = 0;
   std::vector<Kept> values_;
   LeftOut left_out_;
@@ -301,6 +324,8 @@ Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnviron
   settings.line.stop_bits = static_cast<int>(options.integer("stop_bits"));
   settings.line.rts_cts = options.flag("rts_cts");
   settings.is_nmea = options.text("protocol") == "nmea";
+  if (!options.flag("checksum")) settings.checksum = Checksum::optional;
+  if (!options.flag("checksum") && !settings.is_nmea) return bad("checksum", "needs protocol: nmea");
   for (const Options& row : options.rows("values")) {
     auto field = read_text_field(row, "values");
     if (!field) return field.error();

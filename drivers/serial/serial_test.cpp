@@ -9,13 +9,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <cmath>
-#include <cstdio>
-#include <random>
 #include <thread>
 
 #include "core/unique_fd.h"
-#include "drivers/serial/nmea.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
 
@@ -24,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 const SystemClock system_clock;
 
@@ -128,9 +125,10 @@ TEST_F(SerialTest, Nmea) {
       "$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n"
       "$GNGSA,A,3,04,05,,09,12,,,24,,,,,2.5,1.3,2.1*27\r\n$GPGSV,1,1,00*79\r\n");
   const std::string got = sample();
-  EXPECT_THAT(got, HasSubstr("latitude=48.1173,longitude=11.5166667"));
+  EXPECT_THAT(got, HasSubstr("latitude=48.1173,longitude=11.51666666667"));
   EXPECT_THAT(got, HasSubstr(",altitude=545.4,speed=11.523555555555"));
-  EXPECT_THAT(got, HasSubstr(",course=84.4,hdop=0.9,satellites=8i,quality=1i,mode=3i,lines=4i,refused=0i"));
+  EXPECT_THAT(got, HasSubstr(",course=84.4,hdop=0.9,satellites=8i,quality=1i,mode=3i,satellite_time="
+                             "764426119,lines=4i,refused=0i"));
   device_.say("$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*48\r\n");
   EXPECT_THAT(sample(), HasSubstr("refused=1i"));
   // No fix is no position.
@@ -138,36 +136,58 @@ TEST_F(SerialTest, Nmea) {
   EXPECT_THAT(sample(), HasSubstr("serial,device=TTY satellites=0i,quality=0i,lines=1i"));
 }
 
-TEST(Nmea, WhatIsWrongIsSaidAndNothingBreaks) {
-  serial::Fix fix;
-  const auto error = [&](std::string_view line) {
-    const auto parsed = serial::parse_nmea(line, fix);
-    return parsed ? "fine" : parsed.error().message;
-  };
-  EXPECT_THAT(error("GPGGA,1*00"), HasSubstr("does not begin with $"));
-  EXPECT_THAT(error("$GPGGA,1"), HasSubstr("has no checksum, as *47"));
-  EXPECT_THAT(error("$GPGGA,1*4"), HasSubstr("has no checksum"));
-  EXPECT_EQ(error("$PUBX,00*33"), "fine");
-  EXPECT_FALSE(fix.latitude);
-  std::mt19937 random(20261125);
-  const std::string good = "$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W";
-  for (int i = 0; i < 20000; ++i) {
-    std::string bad = good;
-    for (unsigned n = random() % 4 + 1; n > 0; --n)
-      bad[1 + random() % (bad.size() - 1)] = static_cast<char>(" ,.AVNSEW0123456789-x"[random() % 20]);
-    unsigned char sum = 0;
-    for (const char c : bad.substr(1)) sum ^= static_cast<unsigned char>(c);
-    char end[8];
-    std::snprintf(end, sizeof end, "*%02X", sum);
-    serial::Fix one;
-    (void)serial::parse_nmea(bad + end, one);
-    if (one.latitude) {
-      EXPECT_LE(std::abs(*one.latitude), 90);
-    }
-    if (one.longitude) {
-      EXPECT_LE(std::abs(*one.longitude), 180);
-    }
-  }
+TEST_F(SerialTest, BinaryFramesBetweenSentencesCostNothing) {
+  ASSERT_EQ(make("protocol: nmea"), "fine");
+  sample();
+  const std::string sentence = "$GNRMC,120000.00,A,4807.03800,N,01131.00000,E,12.5,84.4,011226,,,A,V*33\r\n";
+  // A frame of UBX with a line's end and a $ in it, and one that is longer than max_line.
+  device_.say(std::string("\xb5\x62\x01\x07\x0a$\x00\x0d!x", 10) + sentence + std::string(3000, '\xd3') +
+              sentence);
+  const std::string got = sample();
+  EXPECT_THAT(got, HasSubstr("latitude=48.1173,longitude=11.51666666667,speed=6.430"));
+  EXPECT_THAT(got, HasSubstr(",refused=0i,"));
+  EXPECT_THAT(got, Not(HasSubstr("error:")));
+  device_.say(std::string(100, '\xff') + "\n");
+  EXPECT_THAT(
+      sample(),
+      HasSubstr(
+          "error: timeout: TTY: nothing came, but bytes without a sentence of NMEA; is the speed right?"));
+}
+
+TEST_F(SerialTest, WhetherThereIsAFixIsKnownFromOneRunToTheNext) {
+  ASSERT_EQ(make("protocol: nmea, checksum: false"), "fine");
+  sample();
+  device_.say("$GPGGA,120000,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,\r\n");
+  EXPECT_THAT(sample(), HasSubstr("latitude=48.1173,"));
+  device_.say("$GPVTG,084.4,T,,M,10.0,N,18.5,K\r\n");
+  EXPECT_THAT(sample(), HasSubstr("speed=5.14"));
+  device_.say("$GPGLL,,,,,120000.00,V,N\r\n$GPVTG,084.4,T,,M,10.0,N,18.5,K\r\n");
+  EXPECT_THAT(sample(), StartsWith("serial,device=TTY lines=2i,refused=0i,"));
+}
+
+TEST_F(SerialTest, NumbersAsScalesWriteThem) {
+  ASSERT_EQ(make("values: [{name: sign_in, match: '([-+]? *[0-9.]+) *(g|GN|kg)'}, "
+                 "{name: digits_only, match: '([0-9.]+) *(g|GN|kg)', not_available: [-9999]}]"),
+            "fine");
+  sample();
+  device_.say("x\r\n         0.665 g  \r\n-   29.182 g  \r\n");
+  EXPECT_THAT(sample(), HasSubstr("sign_in=-29.182,digits_only=-29.182,lines=2i,refused=0i"));
+  device_.say("ST,NT,-  1.234kg\r\n");
+  EXPECT_THAT(sample(), HasSubstr("sign_in=-1.234,digits_only=-1.234,"));
+  device_.say("- 9999 kg\r\n");
+  EXPECT_THAT(sample(), HasSubstr("TTY sign_in=-9999,lines=1i,refused=0i,bytes=11i,not_available=1i\n"));
+  ASSERT_EQ(make("values: [{name: weight, match: '([0-9,]+) kg'}]"), "fine");
+  sample();
+  device_.say("x\r\n   12,345 kg\r\n");
+  EXPECT_THAT(sample(),
+              HasSubstr("\"12,345\" is one number with decimal: comma and another with thousands: comma"));
+  ASSERT_EQ(make("values: [{name: weight, match: '([0-9,]+) kg', thousands: comma}]"), "fine");
+  sample();
+  device_.say("x\r\n   12,345 kg\r\n");
+  EXPECT_THAT(sample(), HasSubstr("weight=12345,"));
+  EXPECT_THAT(make("values: [{name: w, match: '(\\d+) kg'}]"), HasSubstr("regex(7) has no \\d; write [0-9]"));
+  EXPECT_THAT(make("values: [{name: w, decimal: comma, thousands: comma}]"),
+              HasSubstr("is the same sign as decimal"));
 }
 
 TEST_F(SerialTest, ADeviceThatIsUnpluggedAndComesBack) {
@@ -189,6 +209,7 @@ TEST_F(SerialTest, ADeviceThatIsUnpluggedAndComesBack) {
 TEST_F(SerialTest, BadSettingsSayWhatWouldBeRight) {
   EXPECT_EQ(make("protocol: nmea, values: [{name: n}]"), "values: has no effect with protocol: nmea");
   EXPECT_EQ(make("protocol: lines"), "values: there must be one, or protocol: nmea");
+  EXPECT_EQ(make("checksum: false, values: [{name: n}]"), "checksum: needs protocol: nmea");
   EXPECT_THAT(make("baud: 9601, values: [{name: n}]"), HasSubstr("9601 is no usual speed"));
   EXPECT_THAT(make("request: '\\q', values: [{name: n}]"), HasSubstr("after \\ comes r, n, \\ or x"));
   EXPECT_THAT(make("values: [{name: lines}]"),
