@@ -118,6 +118,10 @@ TEST(Nmea, WithoutAFixThereIsNoPositionSpeedOrCourse) {
   }
   // And there again.
   EXPECT_EQ(read({"$GPRMC,120000.00,V,,,,,0.0,0.0,011226,,,N*78", kGga, vtg}).fix.course_degrees, 84.4);
+  EXPECT_EQ(read({kGga, "$GPRMC,120000.00,V,,,,,0.0,0.0,011226,,,N*78", kRmc}).fix.latitude, 48.1173);
+  EXPECT_FALSE(
+      read({kRmc, "$GPRMC,120000.00,V,,,,,0.0,0.0,011226,,,N*78", whole("GPVTG,84.4,T,,M,10.0,N,18.5,K,A")})
+          .fix.speed_m_per_s);
   // A buoy on the equator.
   EXPECT_EQ(read({whole("GPGGA,120001.00,0000.0000,N,00000.0000,E,1,07,1.1,0.0,M,,,,")}).fix.latitude, 0.0);
 }
