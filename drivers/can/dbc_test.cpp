@@ -111,7 +111,7 @@ TEST_F(Dbc, TextsOfSeveralLinesAreNoStatements) {
   EXPECT_EQ(decode({210}), "Speed=21");
   read("VERSION \"\"\nNS_ :\n\tNS_DESC_\n\tCM_\n\tSG_MUL_VAL_\n\nBS_:\nBU_: A\nBO_ 1 M: 8 A\n" +
        byte("S", "", 0) +
-       "CM_ SG_ 1 S \"a 5\" pipe;\nBO_ 9000 X: 8 A\nsays \\\"BO_ 8\\\"\";\n"
+       "CM_ SG_ 1 S \"a 5\" pipe;\nand more\";\nCM_ \"of two lines:\nBO_ 9000 X: 8 A\nsays \\\"BO_ 8\\\"\";\n"
        "BA_DEF_ BO_ \"a\nBO_ 7000 Y: 8 A\n\" STRING ;\nVAL_ 1 S 1 \"on;\nSG_ T\" 0 \"off\" ;\n"
        "CM_ \"its semicolon is missing\"\nBO_ 2 N: 8 A\n" +
        byte("T", "", 0) + "CM_ \"it never ends\nBO_ 3 O: 8 A\n");
