@@ -199,6 +199,24 @@ TEST(Http, LogsInByDigest) {
   for (const std::string& request : server.requests()) EXPECT_THAT(request, Not(HasSubstr("pass")));
 }
 
+// The second request of Digest goes over a connection of its own: what stood behind the refusal unasked is
+// not taken as its answer. The refusal fills libcurl's buffer, so that the rest waits in the socket.
+TEST(Http, WhatFollowsARefusalUnaskedIsNoAnswer) {
+  const ScriptedServer server([](const std::string& request) {
+    if (request.find("\r\nAuthorization: Digest") != std::string::npos) {
+      return ScriptedServer::Reply{answer("503 Service Unavailable")};
+    }
+    const auto refusal = [](std::size_t padding) {
+      return answer("401 Unauthorized",
+                    "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\nX: " +
+                        std::string(padding, 'x') + "\r\n");
+    };
+    return ScriptedServer::Reply{refusal(16384 - refusal(0).size()) + answer("200 OK"),
+                                 ScriptedServer::Reply::Then::hold};
+  });
+  EXPECT_THAT(sample(server, ", user: who, password: pass, auth: digest").error(), HasSubstr("answered 503"));
+}
+
 TEST(Http, FollowsRedirectsOnlyIfToldTo) {
   const ScriptedServer server([](const std::string& request) {
     if (request.find(" /p") == std::string::npos) return ScriptedServer::Reply{answer("200 OK", "", "there")};

@@ -113,6 +113,8 @@ void Request::set_up(std::chrono::milliseconds limit) {
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  // Digest asks twice: what follows a first answer unasked must not be read as the second.
+  curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
   // A name server that does not answer must not hold up a stop: its thread is left to end by itself.
   curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));

@@ -140,7 +140,12 @@ bool ScriptedHttpServer::answer(int fd, const ScriptedAnswer& answer) const {
     }
     return true;
   }
-  if (!send_all(fd, text)) return false;
+  if (!send_all(fd, text + answer.unasked)) return false;
+  if (answer.then == Then::deaf) {
+    char buffer[65536];
+    while (wait_for(fd, POLLIN) && ::recv(fd, buffer, sizeof buffer, 0) > 0) continue;
+    return false;
+  }
   if (answer.then == Then::reset) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -165,6 +170,7 @@ void ScriptedHttpServer::run(const std::stop_token& stop) {
     const UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!fd) continue;
     ++connections_;
+    connection_ = fd.get();
     serve(fd.get());
   }
 }

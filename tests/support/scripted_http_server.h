@@ -37,6 +37,7 @@ struct ScriptedAnswer {
     cut,           // send half of the body and end the connection
     trickle,       // send the answer byte by byte, a millisecond each
     flood,         // send `raw`, and then a GiB
+    deaf,          // send the answer, and read what comes without an answer until the client goes
   };
   int status = 204;
   std::vector<std::string> headers = {};  // "Retry-After: 5"
@@ -44,6 +45,7 @@ struct ScriptedAnswer {
   Then then = Then::go_on;
   std::optional<std::uint64_t> content_length = {};  // a lie
   std::string raw = {};                              // sent as it is, in place of all the above
+  std::string unasked = {};                          // sent behind the answer, at once
 };
 
 // Answers on 127.0.0.1, one connection at a time. The script runs on the server's thread.
@@ -59,6 +61,8 @@ class ScriptedHttpServer {
   void hasty(bool on) { hasty_ = on; }
   std::vector<ScriptedRequest> requests() const;
   int connections() const { return connections_; }
+  // Sends bytes that nothing asked for on the connection there is; they have arrived when this returns.
+  void send_unasked(std::string_view bytes) const { send_all(connection_, bytes); }
   std::uint64_t flooded() const { return flooded_; }  // bytes of the last flood that were taken
 
  private:
@@ -76,6 +80,7 @@ class ScriptedHttpServer {
   std::uint16_t port_ = 0;
   std::atomic<bool> hasty_ = false;
   std::atomic<int> connections_ = 0;
+  std::atomic<int> connection_ = -1;
   mutable std::atomic<std::uint64_t> flooded_ = 0;
   mutable std::mutex mutex_;
   std::vector<ScriptedRequest> requests_;  // guarded by mutex_

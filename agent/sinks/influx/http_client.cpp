@@ -9,6 +9,7 @@
 
 #include "core/certificate_date.h"
 #include "sinks/influx/answer.h"
+#include "sinks/influx/kept_connection.h"
 #include "sinks/influx/transport.h"
 
 namespace vigile::influx_sink {
@@ -22,7 +23,9 @@ constexpr std::size_t kHeaders = 100;
 struct Transfer {
   CURL* curl;
   const std::function<bool(std::string_view)>& take;
+  std::uint64_t body_bytes = 0;  // of the request
   HttpReply reply = {};
+  bool premature = false;
   bool ended = false;  // by `take`
   bool too_much = false;
 };
@@ -49,8 +52,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* pointer) {
-  auto& headers = static_cast<Transfer*>(pointer)->reply.headers;
+  auto& transfer = *static_cast<Transfer*>(pointer);
+  auto& headers = transfer.reply.headers;
   const std::string_view line(data, size * count);
+  transfer.premature = is_premature(transfer.curl, line, transfer.body_bytes);
+  if (transfer.premature) return 0;                // ends the transfer
   if (line.starts_with("HTTP/")) headers.clear();  // of an interim answer
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || headers.size() >= kHeaders) return line.size();
@@ -113,6 +119,7 @@ HttpClient::~HttpClient() = default;
 
 Result<HttpReply> HttpClient::send(const HttpRequest& request,
                                    const std::function<bool(std::string_view)>& take) {
+  if (handle_ && is_spoilt(handle_->curl)) handle_.reset();
   if (!handle_) handle_ = std::make_unique<Handle>();
   CURL* const curl = handle_->curl;
   if (curl == nullptr) return Error{ErrorKind::unavailable, "libcurl: out of memory"};
@@ -136,6 +143,7 @@ Result<HttpReply> HttpClient::send(const HttpRequest& request,
   add("Expect:");
 
   Transfer transfer{.curl = curl, .take = take};
+  if (request.method == "POST") transfer.body_bytes = request.body.size();
   const auto seconds = [](std::chrono::nanoseconds time) {
     return static_cast<long>(std::chrono::ceil<std::chrono::seconds>(time).count());
   };
@@ -157,12 +165,23 @@ Result<HttpReply> HttpClient::send(const HttpRequest& request,
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
   handle_->error[0] = '\0';
+  ExcessWatch excess;
+  excess.attach(curl);
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.reply.status);
   transfer.reply.certificate_end = certificate_end(curl);
-  if (code == CURLE_OK || transfer.ended) return std::move(transfer.reply);
+  if (code == CURLE_OK || transfer.ended) {
+    if (excess.found()) handle_.reset();
+    return std::move(transfer.reply);
+  }
   const std::string failure = transfer_failure(curl, code, handle_->error, settings_);
+  const bool kept = was_kept(curl);
   handle_.reset();  // nothing half done is kept
+  // On a kept connection it may be the answer to something else: a new one will tell.
+  if (transfer.premature && kept) return send(request, take);
+  if (transfer.premature) {
+    return Error{ErrorKind::unavailable, settings_.target + ": " + std::string(kPremature)};
+  }
   if (transfer.reply.status >= 300) return std::move(transfer.reply);
   if (transfer.too_much) return Error{ErrorKind::full, settings_.target + ": the answer is too large"};
   return Error{kind_of(code), failure};

@@ -10,6 +10,7 @@
 #include "sinks/influx/answer.h"
 #include "sinks/influx/client.h"
 #include "sinks/influx/influx_settings.h"
+#include "sinks/influx/kept_connection.h"
 #include "sinks/influx/transport.h"
 
 namespace vigile {
@@ -67,8 +68,10 @@ class Body {
 };
 
 struct Transfer {
+  CURL* curl;
   Body* body;
-  Answer answer;
+  Answer answer = {};
+  bool premature = false;
   std::stop_token stop;
 };
 
@@ -91,13 +94,16 @@ std::size_t take_answer(char* data, std::size_t size, std::size_t count, void* t
 
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* transfer) {
   const std::string_view line(data, size * count);
+  Transfer& under_way = *static_cast<Transfer*>(transfer);
+  under_way.premature = is_premature(under_way.curl, line, under_way.body->size());
+  if (under_way.premature) return 0;  // ends the transfer
   constexpr std::string_view kRetryAfter = "retry-after:";
   if (line.size() > kRetryAfter.size() &&
       ::strncasecmp(line.data(), kRetryAfter.data(), kRetryAfter.size()) == 0) {
     std::string_view value = line.substr(kRetryAfter.size(), 100);
     while (!value.empty() && static_cast<unsigned char>(value.front()) <= ' ') value.remove_prefix(1);
     while (!value.empty() && static_cast<unsigned char>(value.back()) <= ' ') value.remove_suffix(1);
-    static_cast<Transfer*>(transfer)->answer.retry_after = value;
+    under_way.answer.retry_after = value;
   }
   return size * count;
 }
@@ -165,6 +171,7 @@ void InfluxSink::set_up() {
 }
 
 Outcome InfluxSink::deliver(const Batch& batch, std::stop_token stop) {
+  if (curl_ && is_spoilt(curl_.get())) curl_.reset();
   if (!curl_) set_up();
   if (!curl_) return Outcome{.kind = Outcome::Kind::retry_later, .message = "libcurl: out of memory"};
   std::vector<std::string_view> pieces;
@@ -190,16 +197,30 @@ Outcome InfluxSink::deliver(const Batch& batch, std::stop_token stop) {
 
 Outcome InfluxSink::post(Body& body, std::stop_token stop) {
   CURL* const curl = curl_.get();
-  Transfer transfer{.body = &body, .answer = {}, .stop = stop};
+  Transfer transfer{.curl = curl, .body = &body, .stop = stop};
   curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   for (const CURLoption option :
        {CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_XFERINFODATA}) {
     curl_easy_setopt(curl, option, &transfer);
   }
   error_[0] = '\0';
+  ExcessWatch excess;
+  excess.attach(curl);
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
-  if (code == CURLE_OK) return judge(transfer.answer, settings_, clock_.wall());
+  if (code == CURLE_OK) {
+    if (excess.found()) curl_.reset();
+    return judge(transfer.answer, settings_, clock_.wall());
+  }
+  if (transfer.premature) {
+    // On a kept connection it may be the answer to something else: a new one will tell.
+    const bool kept = was_kept(curl);
+    curl_.reset();
+    if (kept) set_up();
+    if (curl_ && body.seek(0)) return post(body, stop);
+    return Outcome{.kind = Outcome::Kind::retry_later,
+                   .message = settings_.target + ": " + std::string(kPremature)};
+  }
   // A refusal counts though its body broke off (nobody reads all of an endless one, and a 413 may end the
   // connection); anything else needs a whole answer.
   Outcome outcome = no_answer(code);
