@@ -44,7 +44,8 @@ Response list(Log& log, const Request& request) {
                          {"sink", letter.sink},
                          {"refused", to_iso8601(wall_from_ns(letter.refused_ns))},
                          {"line", letter.line},
-                         {"reason", letter.reason}});
+                         {"reason", letter.reason},
+                         {"resend", letter.resend}});
     }
   }
   return json_response(
@@ -60,6 +61,26 @@ Response clear(Log& log, const Request& request) {
   return cleared ? json_response({{"cleared", *cleared}}) : error_response(cleared.error());
 }
 
+// The delivery takes them from the queue at its next flush, which is now.
+Response resend(AgentView& agent, const Request& request) {
+  DeadLetterChoice choice{.sink = request.query_value("sink").value_or(""),
+                          .reason = request.query_value("reason").value_or("")};
+  const auto id = request.query_number("id", 0, 1, INT64_MAX);
+  if (!id) return error_response(400, id.error().message);
+  choice.id = *id;
+  const auto all = request.query_flag("all", false);
+  if (!all) return error_response(400, all.error().message);
+  const bool chosen = !choice.sink.empty() || choice.id != 0 || !choice.reason.empty();
+  if (chosen == *all)
+    return error_response(400, "say which to send again: sink=NAME, id=N, reason=TEXT, or all=true");
+  const auto queued = agent.log().resend_dead_letters(choice);
+  if (!queued) return error_response(queued.error());
+  if (*queued > 0) {
+    if (const auto flushed = agent.flush(); !flushed) return error_response(flushed.error());
+  }
+  return json_response({{"queued", *queued}});
+}
+
 }  // namespace
 
 void add_dead_letter_routes(Router& router, AgentView& agent) {
@@ -69,6 +90,9 @@ void add_dead_letter_routes(Router& router, AgentView& agent) {
   router.add("DELETE", "/api/agent/dead-letters",
              [&agent](const Request& request) { return clear(agent.log(), request); },
              {.query = {"sink", "all"}});
+  router.add("POST", "/api/agent/dead-letters/resend",
+             [&agent](const Request& request) { return resend(agent, request); },
+             {.query = {"sink", "id", "reason", "all"}});
 }
 
 }  // namespace vigile

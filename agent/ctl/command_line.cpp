@@ -35,7 +35,7 @@ CLI::App* add_group(CLI::App& app, CommandLine& line, const std::string& name, c
 void add_dead_letters(CLI::App& app, CommandLine& line) {
   const auto list = [&line](const CommandContext& c) { return list_dead_letters_command(c, line.letters); };
   CLI::App* group =
-      add_group(app, line, "dead-letters", "Lines that a sink refuses for good: list, export, clear");
+      add_group(app, line, "dead-letters", "Lines that a sink refuses for good: list, export, resend, clear");
   CLI::App* listed = add_command(*group, line, "list", "With their reasons (this is the default)", list);
   listed->add_option("--sink", line.letters.sink, "Only of this sink");
   listed->add_option("--after", line.letters.after, "Only with larger numbers");
@@ -46,6 +46,17 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
       *group, line, "export", "All as line protocol, each under its reason as a comment",
       [&line](const CommandContext& c) { return export_dead_letters_command(c, line.letters.sink); });
   exported->add_option("--sink", line.letters.sink, "Only of this sink");
+  CLI::App* resent = add_command(
+      *group, line, "resend", "Send them again, once their cause is mended",
+      [&line](const CommandContext& c) {
+        return resend_dead_letters_command(c, {line.letters.sink, line.letter_id, line.reason, line.all});
+      });
+  CLI::Option_group* meant = resent->add_option_group("which", "Those that meet all that is given");
+  meant->add_option("--sink", line.letters.sink, "Of this sink");
+  meant->add_option("--id", line.letter_id, "This one")->check(CLI::PositiveNumber);
+  meant->add_option("--reason", line.reason, "With these words in their reason");
+  meant->add_flag("--all", line.all, "Of every sink");
+  meant->require_option(1, 3);
   CLI::App* cleared = add_command(
       *group, line, "clear", "Delete them for good",
       [&line](const CommandContext& c) { return clear_dead_letters_command(c, line.letters.sink); });

@@ -22,6 +22,8 @@ struct CommandLine {
   bool all = false;
   TailOptions tail;
   DeadLetterOptions letters;
+  std::uint64_t letter_id = 0;
+  std::string reason;
   std::string precision = "ns";
   EncodeOptions encode;
   std::string name;

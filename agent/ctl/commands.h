@@ -86,6 +86,13 @@ struct DeadLetterOptions {
 int list_dead_letters_command(const CommandContext& context, const DeadLetterOptions& options);
 // Line protocol to standard output, each line under its reason as a comment; with --json one object a line.
 int export_dead_letters_command(const CommandContext& context, const std::string& sink);
+struct ResendOptions {
+  std::string sink;
+  std::uint64_t id = 0;
+  std::string reason;
+  bool all = false;
+};
+int resend_dead_letters_command(const CommandContext& context, const ResendOptions& options);
 int clear_dead_letters_command(const CommandContext& context, const std::string& sink);
 
 // To standard output; on a terminal without control characters but newlines and our own colours.

@@ -45,9 +45,12 @@ int export_dead_letters_command(const CommandContext& context, const std::string
   }
 }
 
-int clear_dead_letters_command(const CommandContext& context, const std::string& sink) {
-  const auto answer = context.client.request(
-      "DELETE", "/api/agent/dead-letters?" + (sink.empty() ? "all=true" : "sink=" + percent_encode(sink)));
+namespace {
+
+// Asks for a change, and says how many letters it was about.
+int change(const CommandContext& context, const std::string& method, const std::string& target,
+           const char* counter, std::string_view said) {
+  const auto answer = context.client.request(method, target);
   if (!answer) return fail(answer.error());
   if (!answer->fine()) return refuse(*answer);
   if (context.json) {
@@ -56,8 +59,31 @@ int clear_dead_letters_command(const CommandContext& context, const std::string&
   }
   const auto body = parse_object(answer->body);
   if (!body) return fail(body.error());
-  print_screen(grouped(count_at(*body, "cleared")) + " dead letters cleared.\n");
+  print_screen(grouped(count_at(*body, counter)) + std::string(said));
   return kFine;
+}
+
+}  // namespace
+
+int resend_dead_letters_command(const CommandContext& context, const ResendOptions& options) {
+  std::string target = "/api/agent/dead-letters/resend";
+  char separator = '?';
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (value.empty()) return;
+    target += separator + name + "=" + percent_encode(value);
+    separator = '&';
+  };
+  add("sink", options.sink);
+  add("id", options.id == 0 ? "" : std::to_string(options.id));
+  add("reason", options.reason);
+  if (options.all) add("all", "true");
+  return change(context, "POST", target, "queued", " dead letters are sent again.\n");
+}
+
+int clear_dead_letters_command(const CommandContext& context, const std::string& sink) {
+  return change(context, "DELETE",
+                "/api/agent/dead-letters?" + (sink.empty() ? "all=true" : "sink=" + percent_encode(sink)),
+                "cleared", " dead letters cleared.\n");
 }
 
 }  // namespace vigile

@@ -145,6 +145,7 @@ Result<std::string> render_dead_letters(std::string_view json, const ScreenStyle
   for (const Json& letter : at(*page, "dead_letters")) {
     table.add(
         {std::to_string(count_at(letter, "id")), text_at(letter, "sink"), short_time(letter, "refused")});
+    if (flag_at(letter, "resend")) table.note("(waits to be sent again)");
     note_wrapped(table, cut(text_at(letter, "reason"), 3 * (style.width - 2) - 20), style.width,
                  Colour::yellow);
     table.note(text_at(letter, "line"));

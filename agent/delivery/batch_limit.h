@@ -4,17 +4,21 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace vigile {
 
 // How many bytes of lines a batch may have: up to the ceiling while the server answers quickly, fewer when it
-// is slow, and what it once refused as too large is not tried again soon.
+// is slow. What it refused as too large is tried again, ever more rarely while it is refused again: the limit
+// may have been a proxy's that is gone.
 class BatchLimit {
  public:
   static constexpr std::uint64_t kLeast = std::uint64_t{16} << 10;
   static constexpr std::chrono::nanoseconds kQuick = std::chrono::seconds(1);
   static constexpr std::chrono::nanoseconds kSlow = std::chrono::seconds(5);
-  static constexpr std::uint64_t kForgetAfter = 1000;  // batches until a refused size is tried again
+  // Batches until a refused size is tried again: twice as many each time that it is refused again.
+  static constexpr std::uint64_t kRetryAfter = 2;
+  static constexpr std::uint64_t kRetryAfterMost = 1024;
 
   // `patience`: a batch that takes longer is too large. Less than kSlow when something else waits its turn.
   explicit BatchLimit(std::uint64_t ceiling, std::chrono::nanoseconds patience = kSlow)
@@ -26,14 +30,19 @@ class BatchLimit {
 
   std::uint64_t bytes() const { return bytes_; }
 
-  void accepted(std::chrono::nanoseconds took) {
+  void accepted(std::uint64_t batch_bytes, std::chrono::nanoseconds took) {
     if (took > slow_) {
       slow();
     } else if (took < quick_) {
       bytes_ = std::min(refused_, bytes_ * 2);
     }
-    if (refused_ < ceiling_ && ++accepted_ >= kForgetAfter) {
+    if (refused_ == ceiling_) return;
+    if (retries_ && batch_bytes > refused_ / 2) {  // what was refused goes through again
+      retry_after_ = kRetryAfter;
       refused_ = std::min(ceiling_, refused_ * 2);
+    } else if (++accepted_ >= retry_after_) {
+      retries_ = true;
+      refused_ = std::min(ceiling_, std::max(refused_ * 2, batch_bytes));
       accepted_ = 0;
     }
   }
@@ -43,6 +52,7 @@ class BatchLimit {
   }
   // The server's limit is below `batch_bytes`.
   void too_large(std::uint64_t batch_bytes) {
+    if (std::exchange(retries_, false)) retry_after_ = std::min(retry_after_ * 2, kRetryAfterMost);
     refused_ = std::max<std::uint64_t>(1, std::min(refused_, batch_bytes) / 2);
     bytes_ = std::min(bytes_, refused_);
     accepted_ = 0;
@@ -56,7 +66,9 @@ class BatchLimit {
   const std::chrono::nanoseconds quick_;
   std::uint64_t refused_;
   std::uint64_t bytes_;
-  std::uint64_t accepted_ = 0;
+  std::uint64_t accepted_ = 0;  // since it was last refused or tried again
+  std::uint64_t retry_after_ = kRetryAfter;
+  bool retries_ = false;  // `refused_` is twice what went through last
 };
 
 }  // namespace vigile

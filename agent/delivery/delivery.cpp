@@ -3,112 +3,50 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
-#include "core/backoff.h"
-#include "core/logging.h"
-#include "core/mutex.h"
 #include "core/units.h"
-#include "delivery/batch_limit.h"
-#include "delivery/isolation.h"
+#include "delivery/delivery_loop.h"
 
 namespace vigile {
 
-namespace {
-
 using std::chrono::nanoseconds;
+
+namespace {
 
 constexpr nanoseconds kStoreRetry = std::chrono::seconds(5);
 
-class DeliveryLoop final : public Delivery {
- public:
-  DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink, const Clock& clock,
-               WaitingReadings* waiting)
-      : options_(options),
-        log_(log),
-        waiting_(waiting),
-        sink_(sink),
-        clock_(clock),
-        backoff_(options.seed),
-        // A batch of the backlog is never so long under way that live readings miss their flush.
-        limit_(std::min(options.batch_bytes, sink.max_batch_bytes()),
-               options.live_first ? options.every / 4 : BatchLimit::kSlow),
-        next_flush_(clock.boot() + backoff_.fraction(options.every)),
-        next_try_(next_flush_),
-        live_from_(log.last_seq() + 1),
-        live_mark_(live_from_),
-        bucket_at_(clock.boot()),
-        failure_("sink " + options.sink),
-        log_failure_("sink " + options.sink + ": the log"),
-        left_in_memory_("sink " + options.sink) {
-    status_.batch_bytes = limit_.bytes();
-  }
+// No server's limit is so low.
+Outcome broken_path(const Outcome& refusal) {
+  return {.kind = Outcome::Kind::paused,
+          .message = refusal.message +
+                     ": a single line is refused as too large though no server's limit is so low: a proxy or "
+                     "gateway on the path refuses everything; correct its size limit, or the sink's url"};
+}
 
-  BootTime step(std::stop_token stop) override;
-  void send_waiting() override EXCLUDES(mutex_);
-  void flush() override EXCLUDES(mutex_);
-  DeliveryStatus status() const override EXCLUDES(mutex_);
+}  // namespace
 
- private:
-  enum class Source { log, backlog, memory };  // backlog: of live_first, paced
-  // What is read to be sent at once.
-  struct Reading {
-    std::vector<StoredSegment> segments;
-    Source source = Source::log;
-  };
-
-  bool take_flush_request() EXCLUDES(mutex_);
-  void begin_flush(BootTime now);
-  Result<Reading> read(BootTime now);
-  std::optional<Reading> read_memory();
-  BootTime rest(BootTime now) EXCLUDES(mutex_);
-  Outcome send(const Batch& batch, std::stop_token stop) EXCLUDES(mutex_);
-  BootTime deliver(Reading reading, std::stop_token stop) EXCLUDES(mutex_);
-  BootTime isolate_next(std::stop_token stop) EXCLUDES(mutex_);
-  BootTime finish_isolation(BootTime now) EXCLUDES(mutex_);
-  BootTime start_isolation(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
-  BootTime accepted(const Batch& batch, nanoseconds took, Source source, BootTime now) EXCLUDES(mutex_);
-  BootTime leave_to_the_log(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
-  BootTime next_batch(BootTime now);
-  BootTime failed(const Outcome& outcome, BootTime now) EXCLUDES(mutex_);
-  BootTime store_failed(const Error& error, BootTime now) EXCLUDES(mutex_);
-  void set_state(DeliveryStatus::State state, std::string reason, std::optional<BootTime> next)
-      EXCLUDES(mutex_);
-
-  const DeliveryOptions options_;
-  Log& log_;
-  WaitingReadings* const waiting_;
-  Sink& sink_;
-  const Clock& clock_;
-
-  // The stepping thread's alone.
-  Backoff backoff_;
-  BatchLimit limit_;
-  BootTime next_flush_;
-  BootTime next_try_;
-  bool flushing_ = false;                 // what there is goes out until nothing is left
-  bool asks_memory_ = false;              // in this flush there may be something left in memory
-  std::uint64_t memory_from_ = 1;         // what waits there before this number is left to the log
-  std::uint64_t one_by_one_to_ = 0;       // not 0: one of those up to this number was refused
-  std::optional<BootTime> broken_since_;  // the first failure since something went through
-  std::vector<StoredSegment> segments_;   // of the batch under way
-  std::vector<Payload> payloads_;
-  std::unique_ptr<Isolation> isolation_;
-  SeqRange isolated_;                 // its segments
-  std::uint64_t isolated_bytes_ = 0;  // of lines
-  bool letters_wait_ = false;         // it is done, and the log cannot take its dead letters now
-  std::uint64_t live_from_;           // live_first: segments from here on are live
-  std::uint64_t live_mark_;           // and those from here on at the next flush
-  double bucket_ = 0;                 // bytes of backlog that may go now
-  BootTime bucket_at_;
-  log::Repeated failure_;
-  log::Repeated log_failure_;  // apart: readings may go from memory meanwhile
-  log::Repeated left_in_memory_;
-
-  mutable Mutex mutex_;
-  bool flush_requested_ GUARDED_BY(mutex_) = false;
-  DeliveryStatus status_ GUARDED_BY(mutex_);
-};
+DeliveryLoop::DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink, const Clock& clock,
+                           WaitingReadings* waiting)
+    : options_(options),
+      log_(log),
+      waiting_(waiting),
+      sink_(sink),
+      clock_(clock),
+      backoff_(options.seed),
+      // A batch of the backlog is never so long under way that live readings miss their flush.
+      limit_(std::min(options.batch_bytes, sink.max_batch_bytes()),
+             options.live_first ? options.every / 4 : BatchLimit::kSlow),
+      next_flush_(clock.boot() + backoff_.fraction(options.every)),
+      next_try_(next_flush_),
+      live_from_(log.last_seq() + 1),
+      live_mark_(live_from_),
+      bucket_at_(clock.boot()),
+      failure_("sink " + options.sink),
+      log_failure_("sink " + options.sink + ": the log"),
+      left_in_memory_("sink " + options.sink),
+      letters_failure_("sink " + options.sink) {
+  status_.batch_bytes = limit_.bytes();
+}
 
 void DeliveryLoop::flush() {
   const MutexLock lock(mutex_);
@@ -145,8 +83,11 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   const BootTime now = clock_.boot();
   const bool asked = take_flush_request();
   if (!asked && now < next_try_) return next_try_;
-  if (asked) broken_since_.reset();  // somebody has acted, and does not want to wait
-  if (isolation_) {
+  if (asked) {  // somebody has acted, and does not want to wait
+    broken_since_.reset();
+    letters_from_ = now;
+  }
+  if (isolation_ && letters_.empty()) {
     next_try_ = isolate_next(stop);
     if (!letters_wait_) return next_try_;
     if (asked || now >= next_flush_) begin_flush(now);
@@ -157,7 +98,10 @@ BootTime DeliveryLoop::step(std::stop_token stop) {
   auto reading = read(now);
   if (!reading) return next_try_ = store_failed(reading.error(), now);
   if (reading->source != Source::memory) log_failure_.succeeded();
-  if (reading->segments.empty()) return next_try_ = rest(now);
+  if (reading->segments.empty()) {
+    const auto resent = resend(stop, now);
+    return next_try_ = resent ? *resent : rest(now);
+  }
   return next_try_ = deliver(std::move(*reading), stop);
 }
 
@@ -256,6 +200,7 @@ BootTime DeliveryLoop::deliver(Reading reading, std::stop_token stop) {
         set_state(DeliveryStatus::State::delivering, "", now);
         return now;
       }
+      if (batch.points == 1 && batch.raw_bytes < sink_.least_limit_bytes()) return failed(outcome, now);
       [[fallthrough]];
     case Outcome::Kind::partial:
     case Outcome::Kind::malformed:
@@ -274,7 +219,7 @@ BootTime DeliveryLoop::accepted(const Batch& batch, nanoseconds took, Source sou
     return store_failed(kept.error(), now);
   }
   segments_.clear();
-  limit_.accepted(took);
+  limit_.accepted(batch.raw_bytes, took);
   backoff_.succeeded(now);
   failure_.succeeded();
   const BootTime next = next_batch(now);
@@ -300,7 +245,9 @@ BootTime DeliveryLoop::next_batch(BootTime now) {
   return next_flush_ = now + backoff_.fraction(options_.every);
 }
 
-BootTime DeliveryLoop::failed(const Outcome& outcome, BootTime now) {
+// Nothing was delivered, and the lines are not the cause.
+BootTime DeliveryLoop::failed(const Outcome& refusal, BootTime now) {
+  const Outcome outcome = refusal.kind == Outcome::Kind::too_large ? broken_path(refusal) : refusal;
   const bool paused = outcome.kind == Outcome::Kind::paused;
   nanoseconds wait = paused ? Backoff::kLongest : backoff_.failed();
   // Told "0", or a date that our clock has passed, is no leave to ask without a pause.
@@ -326,89 +273,6 @@ BootTime DeliveryLoop::store_failed(const Error& error, BootTime now) {
   set_state(DeliveryStatus::State::retrying, "the log: " + error.message, now + kStoreRetry);
   return now + kStoreRetry;
 }
-
-// A bad line's dead letter has its place in the log: the segment it is in waits for that, all others go on.
-BootTime DeliveryLoop::leave_to_the_log(const Outcome& outcome, BootTime now) {
-  const std::uint64_t last = segments_.back().seq;
-  if (segments_.size() > 1) {
-    one_by_one_to_ = last;
-  } else {
-    memory_from_ = last + 1;
-    if (last >= one_by_one_to_) one_by_one_to_ = 0;
-    left_in_memory_.failed("refused lines wait in memory until the log can keep dead letters: " +
-                           outcome.message);
-  }
-  segments_.clear();
-  set_state(DeliveryStatus::State::delivering, "", now);
-  return now;
-}
-
-BootTime DeliveryLoop::start_isolation(const Outcome& outcome, BootTime now) {
-  std::string lines;
-  for (const StoredSegment& segment : segments_) {
-    auto inflated = inflate_payload(segment.view());
-    if (!inflated) {
-      // Its bytes are as they were written, and yet no lines: the log passes over it like any other damage.
-      log::error("sink " + options_.sink + ": segment " + std::to_string(segment.seq) + ": " +
-                 inflated.error().message);
-      continue;
-    }
-    lines += *inflated;
-  }
-  isolation_ = std::make_unique<Isolation>(std::move(lines), outcome, options_.isolation_requests);
-  isolated_ = {segments_.front().seq, segments_.back().seq};
-  isolated_bytes_ = 0;
-  for (const StoredSegment& segment : segments_) isolated_bytes_ += segment.raw_bytes;
-  segments_.clear();
-  set_state(DeliveryStatus::State::delivering, "", now);
-  return isolation_->done() ? finish_isolation(now) : now;
-}
-
-BootTime DeliveryLoop::isolate_next(std::stop_token stop) {
-  if (isolation_->done()) return finish_isolation(clock_.boot());
-  const std::string_view lines = isolation_->next();
-  std::string deflated;
-  PayloadEncoder(1).encode(lines, deflated);  // rare: not worth keeping its buffers
-  const Payload payload{deflated, static_cast<std::uint32_t>(lines.size()), crc32_of(lines),
-                        static_cast<std::uint32_t>(isolation_->next_points())};
-  const Outcome outcome = send(Batch{std::span(&payload, 1), payload.points, payload.raw_bytes}, stop);
-  const BootTime now = clock_.boot();
-  if (!isolation_->take(outcome)) return stop.stop_requested() ? now : failed(outcome, now);
-  failure_.succeeded();
-  return isolation_->done() ? finish_isolation(now) : now;
-}
-
-BootTime DeliveryLoop::finish_isolation(BootTime now) {
-  std::vector<DeadLetter> letters;
-  for (const Isolation::BadLine& bad : isolation_->bad()) {
-    letters.push_back(DeadLetter{
-        .sink = options_.sink, .refused_ns = to_ns(clock_.wall()), .line = bad.line, .reason = bad.reason});
-  }
-  const auto kept = log_.acknowledge(options_.sink, isolated_, letters);
-  letters_wait_ = !kept;
-  if (!kept) return store_failed(kept.error(), now);
-  log_failure_.succeeded();
-  if (!letters.empty()) {
-    log::warning("sink " + options_.sink + ": " + std::to_string(letters.size()) +
-                 " lines refused for good are dead letters; the last: " + letters.back().reason);
-  }
-  const std::uint64_t lines = isolation_->lines();
-  isolation_.reset();
-  backoff_.succeeded(now);
-  failure_.succeeded();
-  const BootTime next = next_batch(now);
-  const MutexLock lock(mutex_);
-  status_.state = DeliveryStatus::State::delivering;
-  status_.reason.clear();
-  status_.next_try = next;
-  status_.last_acknowledged = clock_.wall();
-  status_.dead_letters += letters.size();
-  status_.delivered_points += lines - std::min<std::uint64_t>(lines, letters.size());
-  status_.delivered_bytes += isolated_bytes_;
-  return next;
-}
-
-}  // namespace
 
 std::unique_ptr<Delivery> Delivery::make(const DeliveryOptions& options, Log& log, Sink& sink,
                                          const Clock& clock, WaitingReadings* waiting) {

@@ -5,8 +5,8 @@
 
 namespace vigile {
 
-Isolation::Isolation(std::string lines, const Outcome& first, std::uint64_t most_requests)
-    : text_(std::move(lines)), most_requests_(most_requests) {
+Isolation::Isolation(std::string lines, std::uint64_t most_requests, std::uint64_t least_limit_bytes)
+    : text_(std::move(lines)), most_requests_(most_requests), least_limit_bytes_(least_limit_bytes) {
   for (std::size_t at = 0; at < text_.size();) {
     starts_.push_back(at);
     const std::size_t end = text_.find('\n', at);
@@ -14,7 +14,15 @@ Isolation::Isolation(std::string lines, const Outcome& first, std::uint64_t most
   }
   const Piece whole{0, starts_.size()};
   starts_.push_back(text_.size());
-  if (whole.size() > 0) judge(whole, first);
+  if (whole.size() > 0) pieces_.push_back(whole);
+}
+
+Isolation::Isolation(std::string lines, const Outcome& first, std::uint64_t most_requests,
+                     std::uint64_t least_limit_bytes)
+    : Isolation(std::move(lines), most_requests, least_limit_bytes) {
+  if (done()) return;
+  (void)take(first);
+  requests_ = 0;
 }
 
 std::string_view Isolation::line(std::size_t number) const {
@@ -24,14 +32,21 @@ std::string_view Isolation::line(std::size_t number) const {
   return text;
 }
 
-std::string_view Isolation::next() const {
-  const Piece& piece = pieces_.back();
+std::string_view Isolation::text_of(Piece piece) const {
   return std::string_view(text_).substr(starts_[piece.begin], starts_[piece.end] - starts_[piece.begin]);
+}
+
+std::string_view Isolation::next() const {
+  return text_of(pieces_.back());
 }
 
 bool Isolation::take(const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::retry_later || outcome.kind == Outcome::Kind::paused) return false;
   const Piece piece = pieces_.back();
+  if (outcome.kind == Outcome::Kind::too_large && piece.size() == 1 &&
+      text_of(piece).size() < least_limit_bytes_) {
+    return false;
+  }
   pieces_.pop_back();
   ++requests_;
   judge(piece, outcome);
@@ -112,8 +127,7 @@ void Isolation::judge(Piece piece, const Outcome& outcome) {
     }
     case Outcome::Kind::retry_later:
     case Outcome::Kind::paused:
-      pieces_.push_back(piece);
-      return;
+      return;  // take() keeps the piece
   }
 }
 

@@ -24,13 +24,18 @@ class Isolation {
   // `lines`: the whole batch, each ended by '\n'. `first` is what the server said of it. After
   // `most_requests` the lines that are left of a partial write are given up as one entry: all but the bad
   // ones are stored then. Lines of which nothing is stored are never given up.
-  Isolation(std::string lines, const Outcome& first, std::uint64_t most_requests);
+  // `least_limit_bytes` is the sink's.
+  Isolation(std::string lines, const Outcome& first, std::uint64_t most_requests,
+            std::uint64_t least_limit_bytes = 0);
+  // Of lines that nobody has judged yet: the first to be sent is all of them.
+  Isolation(std::string lines, std::uint64_t most_requests, std::uint64_t least_limit_bytes);
 
   bool done() const { return pieces_.empty(); }
   // The lines to send next. Not when done.
   std::string_view next() const;
   std::uint64_t next_points() const { return pieces_.back().size(); }
-  // What came of them. False for an outcome that says nothing of the lines (retry, paused): try them again.
+  // What came of them. False for an outcome that says nothing of the lines (retry, paused, a single line too
+  // large that is below all limits): try them again.
   bool take(const Outcome& outcome);
 
   // Of all lines, so far; with the points that were given up unnamed.
@@ -44,6 +49,7 @@ class Isolation {
     std::size_t size() const { return end - begin; }
   };
   std::string_view line(std::size_t number) const;
+  std::string_view text_of(Piece piece) const;
   void judge(Piece piece, const Outcome& outcome);
   void reject(std::size_t number, const std::string& reason);
   void split(Piece piece);
@@ -52,6 +58,7 @@ class Isolation {
 
   const std::string text_;
   const std::uint64_t most_requests_;
+  const std::uint64_t least_limit_bytes_;
   std::uint64_t requests_ = 0;
   std::vector<std::size_t> starts_;  // of each line, and the end of the last
   std::vector<Piece> pieces_;        // to be sent, the next one last

@@ -72,6 +72,14 @@ struct DeadLetter {
   std::int64_t refused_ns = 0;  // wall clock
   std::string line;
   std::string reason;
+  bool resend = false;  // waits to be sent again
+};
+
+// Which dead letters: those that meet all that is given.
+struct DeadLetterChoice {
+  std::string sink;      // "": of all sinks
+  std::uint64_t id = 0;  // 0: any
+  std::string reason;    // a part of it
 };
 
 struct SinkBacklog {
@@ -179,6 +187,16 @@ class Log {
   virtual Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                        std::size_t limit) = 0;  // sink "": all
   virtual Result<std::uint64_t> clear_dead_letters(std::string_view sink) = 0;  // how many
+  // Puts dead letters of sinks in the settings back in the queue; survives a power cut. How many wait now of
+  // those that are meant; letters without a line cannot be sent. Errors: not_found for a sink that is not in
+  // the settings.
+  virtual Result<std::uint64_t> resend_dead_letters(const DeadLetterChoice& choice) = 0;
+  // Those of a sink in the queue, oldest first, up to `bytes` of lines; one always if there is one.
+  virtual Result<std::vector<DeadLetter>> letters_to_resend(std::string_view sink, std::uint64_t bytes) = 0;
+  // Removes those that arrived; those that were refused again leave the queue, with `refused_ns` and `reason`
+  // as given. One commit.
+  virtual Result<void> settle_letters(const std::vector<DeadLetter>& arrived,
+                                      const std::vector<DeadLetter>& refused) = 0;
 
   // What is remembered for questions on the device; lives as long as the log.
   virtual History& history() = 0;

@@ -120,6 +120,10 @@ class DatabaseLog final : public Log, public History {
   Result<std::vector<DeadLetter>> dead_letters(std::string_view sink, std::uint64_t after_id,
                                                std::size_t limit) override;
   Result<std::uint64_t> clear_dead_letters(std::string_view sink) override;
+  Result<std::uint64_t> resend_dead_letters(const DeadLetterChoice& choice) override;
+  Result<std::vector<DeadLetter>> letters_to_resend(std::string_view sink, std::uint64_t bytes) override;
+  Result<void> settle_letters(const std::vector<DeadLetter>& arrived,
+                              const std::vector<DeadLetter>& refused) override;
   History& history() override { return *this; }
   Result<StoreInspection> inspect() const override;
   std::uint64_t last_seq() const override;

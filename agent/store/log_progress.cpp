@@ -195,18 +195,4 @@ Result<void> DatabaseLog::flush() {
   });
 }
 
-Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
-  return writing([&]() -> Result<std::uint64_t> {
-    const MutexLock write(write_mutex_);
-    auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
-    if (!statement) return statement.error();
-    statement->bind(1, sink).bind(2, sink);
-    if (const auto done = statement->step(); !done) return done.error();
-    const auto cleared = as_count(sqlite3_changes64(writer_.db.handle()));
-    const MutexLock lock(state_mutex_);
-    state_.dead_letters -= cleared;
-    return cleared;
-  });
-}
-
 }  // namespace vigile

@@ -172,26 +172,6 @@ Result<std::vector<StoredSegment>> DatabaseLog::read_history(std::int64_t from_n
   });
 }
 
-Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink, std::uint64_t after_id,
-                                                          std::size_t limit) {
-  return mending([&]() -> Result<std::vector<DeadLetter>> {
-    const MutexLock lock(read_mutex_);
-    auto rows = reader_.db.prepare(
-        "SELECT id, sink, refused_ns, line, reason FROM dead_letters WHERE id > ? AND (? = '' OR sink = ?) "
-        "ORDER BY id LIMIT ?");
-    if (!rows) return rows.error();
-    rows->bind(1, as_int(after_id)).bind(2, sink).bind(3, sink).bind(4, static_cast<std::int64_t>(limit));
-    std::vector<DeadLetter> letters;
-    for (;;) {
-      const auto row = rows->step();
-      if (!row) return row.error();
-      if (!*row) return letters;
-      letters.push_back(DeadLetter{as_count(rows->integer(0)), std::string(rows->text(1)), rows->integer(2),
-                                   std::string(rows->text(3)), std::string(rows->text(4))});
-    }
-  });
-}
-
 std::uint64_t DatabaseLog::last_seq() const {
   const MutexLock lock(state_mutex_);
   return state_.last_seq;

@@ -85,6 +85,10 @@ ALTER TABLE trimmed ADD COLUMN segments INTEGER NOT NULL DEFAULT 0;
 )"},
     // By these rows it is counted what damage took.
     Migration{4, "ALTER TABLE meta ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0"},
+    Migration{5, R"(
+ALTER TABLE dead_letters ADD COLUMN resend INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX dead_letters_resend ON dead_letters(sink, id) WHERE resend = 1;
+)"},
 };
 
 }  // namespace

@@ -78,6 +78,24 @@ class FakeLog final : public Log {
     return std::uint64_t{std::erase_if(
         letters, [&](const DeadLetter& letter) { return sink.empty() || letter.sink == sink; })};
   }
+  Result<std::uint64_t> resend_dead_letters(const DeadLetterChoice& choice) override {
+    const Turn turn;
+    std::uint64_t queued = 0;
+    for (DeadLetter& letter : letters) {
+      if (!choice.sink.empty() && letter.sink != choice.sink) continue;
+      if (choice.id != 0 && letter.id != choice.id) continue;
+      if (letter.reason.find(choice.reason) == std::string::npos) continue;
+      letter.resend = true;
+      ++queued;
+    }
+    return queued;
+  }
+  Result<std::vector<DeadLetter>> letters_to_resend(std::string_view, std::uint64_t) override {
+    return std::vector<DeadLetter>{};
+  }
+  Result<void> settle_letters(const std::vector<DeadLetter>&, const std::vector<DeadLetter>&) override {
+    return {};
+  }
   StoreInspection inspection;
   Result<StoreInspection> inspect() const override { return inspection; }
   std::uint64_t last_seq() const override { return log_status.last_seq; }

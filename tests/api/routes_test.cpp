@@ -171,7 +171,7 @@ TEST_F(RoutesTest, DeadLettersInPages) {
   ASSERT_EQ(page["dead_letters"].size(), 20U);
   EXPECT_EQ(page["dead_letters"][0],
             Json::parse(R"({"id": 2, "sink": "even", "refused": "2026-11-01T00:00:00.000Z",
-                            "line": "cpu x=1 2", "reason": "type"})"));
+                            "line": "cpu x=1 2", "reason": "type", "resend": false})"));
   EXPECT_EQ(page["next_after"], 40);
   page = get("/api/agent/dead-letters?sink=even&limit=20&after=40");
   EXPECT_EQ(page["dead_letters"].size(), 5U);
@@ -208,6 +208,22 @@ TEST_F(RoutesTest, DeadLettersAreClearedOnlyWhenSaidWhich) {
   ask_json("DELETE", "/api/agent/dead-letters?snik=a", 400);
   EXPECT_EQ(ask_json("DELETE", "/api/agent/dead-letters?sink=b"), Json({{"cleared", 2}}));
   EXPECT_EQ(ask_json("DELETE", "/api/agent/dead-letters?all=true"), Json({{"cleared", 1}}));
+}
+
+TEST_F(RoutesTest, DeadLettersAreSentAgainOnlyWhenSaidWhich) {
+  served_.agent.fake_log.letters = {
+      {1, "a", 0, "l", "type conflict"}, {2, "b", 0, "l", "too old"}, {3, "b", 0, "l", "type conflict"}};
+  ask_json("POST", "/api/agent/dead-letters/resend", 400);
+  ask_json("POST", "/api/agent/dead-letters/resend?sink=a&all=true", 400);
+  ask_json("POST", "/api/agent/dead-letters/resend?id=0", 400);
+  ask_json("POST", "/api/agent/dead-letters/resend?ids=1", 400);
+  EXPECT_EQ(ask_json("POST", "/api/agent/dead-letters/resend?sink=b&reason=type%20conflict"),
+            Json({{"queued", 1}}));
+  const Json letters = get("/api/agent/dead-letters")["dead_letters"];
+  EXPECT_EQ(letters[1]["resend"], false);
+  EXPECT_EQ(letters[2]["resend"], true);
+  EXPECT_EQ(ask_json("POST", "/api/agent/dead-letters/resend?id=2"), Json({{"queued", 1}}));
+  EXPECT_EQ(ask_json("POST", "/api/agent/dead-letters/resend?all=true"), Json({{"queued", 3}}));
 }
 
 TEST_F(RoutesTest, StoreForgetsOnlySinksThatAreNotSet) {

@@ -132,6 +132,12 @@ TEST(Vigilectl, DriversStoreAndDeadLetters) {
   EXPECT_THAT(ran.out, StartsWith("# central 1970-01-01T00:00:00.000Z: because of it\ncpu x=1\n"));
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 3000);
   EXPECT_THAT(ran.out, testing::EndsWith("cpu x=1500\n"));
+  EXPECT_EQ(run(served.socket(), "dead-letters resend").status, 2);
+  EXPECT_EQ(run(served.socket(), "dead-letters resend --id 7 --all").status, 1);
+  EXPECT_EQ(run(served.socket(), "dead-letters resend --id 7").out, "1 dead letters are sent again.\n");
+  EXPECT_EQ(run(served.socket(), "dead-letters resend --sink central --reason 'of it'").out,
+            "1,500 dead letters are sent again.\n");
+  EXPECT_THAT(run(served.socket(), "dead-letters").out, HasSubstr("waits to be sent again"));
   EXPECT_EQ(run(served.socket(), "dead-letters clear").status, 2);
   EXPECT_EQ(run(served.socket(), "dead-letters clear --sink other").out, "0 dead letters cleared.\n");
   EXPECT_EQ(run(served.socket(), "dead-letters clear --all").out, "1,500 dead letters cleared.\n");

@@ -40,6 +40,7 @@ class ScriptedSink final : public Sink {
     }
   }
   std::uint64_t max_batch_bytes() const override { return 8 << 20; }
+  std::uint64_t least_limit_bytes() const override { return least_limit; }
   void close(std::chrono::nanoseconds) override {}
 
   std::function<Outcome(const std::string& lines)> answer = [](const std::string&) {
@@ -47,6 +48,7 @@ class ScriptedSink final : public Sink {
   };
   std::vector<std::string> stored;
   int requests = 0;
+  std::uint64_t least_limit = 0;
   std::uint64_t largest = 0;
 };
 

@@ -135,6 +135,51 @@ TEST(InfluxServerTest, PointsBeyondRetentionAreDeadLetters) {
   EXPECT_THAT(site.letters().at(0).reason, HasSubstr("beyond retention"));
 }
 
+// Refused, their causes mended one after the other, sent again: each arrives, and only once its cause is
+// gone.
+TEST(InfluxServerTest, DeadLettersSentAgainArrive) {
+  InfluxServer server;
+  server.query("", "CREATE DATABASE d WITH DURATION 1d");
+  InfluxSite site(v1(server.url()));
+  const auto old_line = [](int i) {
+    return "m,k=a value=" + std::to_string(i) + " " + std::to_string(kNow - 3 * 86400'000000000 + i) + "\n";
+  };
+  site.append(line(0));
+  ASSERT_TRUE(site.drain());
+  site.append(line(1) + old_line(2) + "n,k=a value=3i " + std::to_string(kNow) + "\n");
+  site.append("n,k=a value=\"x\" " + std::to_string(kNow + 1) + "\n" + old_line(4) + line(5));
+  ASSERT_TRUE(site.drain());
+  ASSERT_EQ(site.letters().size(), 3u);
+  EXPECT_EQ(*site.log().resend_dead_letters({.sink = "central"}), 3u);
+  for (int i = 0; i < 50; ++i) (void)site.try_once();
+  EXPECT_EQ(site.letters().size(), 3u);  // as before
+  EXPECT_FALSE(site.letters()[0].resend);
+
+  server.query("", "ALTER RETENTION POLICY autogen ON d DURATION 7d");
+  EXPECT_EQ(*site.log().resend_dead_letters({.sink = "central", .reason = "points beyond retention policy"}),
+            2u);
+  site.append(line(6));
+  for (int i = 0; i < 5; ++i) (void)site.try_once();
+  ASSERT_EQ(site.letters().size(), 1u);
+  EXPECT_THAT(site.letters()[0].reason, HasSubstr("type conflict"));
+  std::set<std::string> values;
+  server.for_each_row("d", "SELECT value FROM m",
+                      [&](const InfluxServer::Row& row) { values.insert(row.at("value")); });
+  EXPECT_EQ(values, (std::set<std::string>{"0", "1", "2", "4", "5", "6"}));
+
+  server.query("d", "DROP MEASUREMENT n");
+  EXPECT_EQ(*site.log().resend_dead_letters({.id = site.letters()[0].id}), 1u);
+  for (int i = 0; i < 5; ++i) (void)site.try_once();
+  EXPECT_TRUE(site.letters().empty());
+  EXPECT_EQ(site.backlog(), 0u);
+  int strings = 0;
+  server.for_each_row("d", "SELECT value FROM n", [&](const InfluxServer::Row& row) {
+    EXPECT_EQ(row.at("value"), "x");
+    ++strings;
+  });
+  EXPECT_EQ(strings, 1);
+}
+
 TEST(InfluxServerTest, AnUnknownDatabaseOrPolicyPausesUntilItIsThere) {
   InfluxServer server;
   InfluxSite site(v1(server.url(), {{"retention_policy", "one week"}}));

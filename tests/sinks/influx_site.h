@@ -63,6 +63,7 @@ class InfluxSite {
     return lines;
   }
   FakeClock& clock() { return clock_; }
+  Log& log() { return *log_; }
   Sink& sink() { return *sink_; }
   Delivery& delivery() { return *delivery_; }
 

@@ -21,6 +21,8 @@ namespace {
 
 // Of a body that are kept; the rest ends the connection. InfluxDB 3 names up to 100 lines.
 constexpr std::size_t kAnswerBytes = std::size_t{256} << 10;
+// Servers and the proxies before them take at least this: nginx 1 MiB, Telegraf's listeners lines of 64 KiB.
+constexpr std::uint64_t kLeastLimitBytes = std::uint64_t{16} << 10;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kBatchBytesV3 = std::uint64_t{9} << 20;  // its limit is 10 MiB
 
@@ -120,6 +122,7 @@ class InfluxSink final : public Sink {
   std::uint64_t max_batch_bytes() const override {
     return settings_.api == Api::v3 ? kBatchBytesV3 : kBatchBytes;
   }
+  std::uint64_t least_limit_bytes() const override { return kLeastLimitBytes; }
   void close(std::chrono::nanoseconds /*limit*/) override { curl_.reset(); }
 
  private:
