@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/json_text.h"
+#include "equipment/question_memory.h"
 #include "point/line_decode.h"
 
 namespace vigile {
@@ -12,6 +13,10 @@ namespace vigile {
 using Json = nlohmann::ordered_json;
 
 namespace {
+
+// What an entry of an answer holds as JSON values, its text included, about.
+constexpr std::size_t kMetricJsonBytes = 2048;
+constexpr std::size_t kPeriodJsonBytes = 1024;
 
 double seconds_of(std::int64_t ns) {
   return seconds(std::chrono::nanoseconds(ns));
@@ -70,28 +75,41 @@ Json state_json(const EquipmentState& state) {
           {"last_metric", std::move(last)}};
 }
 
-Json page_json(const MetricsQuery& query, const MetricsPage& page) {
-  Json rows = Json::array();
+std::string page_text(const MetricsQuery& query, const MetricsPage& page) {
+  std::string text = R"({"equipment_id":)" + to_text(query.equipment_id);
+  const auto add = [&text](std::string_view before, const Json& value) {
+    text.pop_back();  // the newline
+    text += before;
+    text += to_text(value);
+  };
+  add(R"(,"metrics":)", Json::array());
+  text.resize(text.size() - 2);  // the array goes on
+  std::string_view separator = "";
   for (const MetricsPage::Row& row : page.rows) {
-    rows.push_back({{"time", time_json(row.time_ns)},
-                    {"metric_type", row.metric},
-                    {"value", figure(row.value)},
-                    {"tags", tags_json(row.tags)}});
+    text += separator;
+    text += to_text({{"time", time_json(row.time_ns)},
+                     {"metric_type", row.metric},
+                     {"value", figure(row.value)},
+                     {"tags", tags_json(row.tags)}});
+    text.pop_back();
+    separator = ",";
   }
-  Json answer = {{"equipment_id", query.equipment_id},
-                 {"metrics", std::move(rows)},
-                 {"count", page.rows.size()},
-                 {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}};
+  text += "]\n";
+  add(R"(,"count":)", page.rows.size());
+  add(R"(,"next":)", page.next.empty() ? Json(nullptr) : Json(page.next));
   const auto aggregation = query.aggregation;
   if (aggregation == Aggregation::p50 || aggregation == Aggregation::p95 || aggregation == Aggregation::p99) {
-    answer["percentiles"] = percentiles_json(page.percentiles_from_sketches);
+    add(R"(,"percentiles":)", percentiles_json(page.percentiles_from_sketches));
   }
-  return answer;
+  text.pop_back();
+  (void)QuestionMemory::hold(text.capacity());
+  return text += "}\n";
 }
 
 Json availability_json(const AvailabilityReport& report, const AvailabilityOptions& options) {
   Json downtime = Json::array();
   for (const DowntimePeriod& period : report.downtime) {
+    if (!QuestionMemory::hold(kPeriodJsonBytes)) break;
     downtime.push_back({{"from", time_json(period.from_ns)},
                         {"to", optional_time_ns(period.to_ns)},
                         {"duration_s", seconds_of(period.down_ns)},
@@ -117,6 +135,7 @@ Json availability_json(const AvailabilityReport& report, const AvailabilityOptio
 Json stats_json(const PerformanceStats& stats) {
   Json metrics = Json::array();
   for (const PerformanceStats::Metric& metric : stats.metrics) {
+    if (!QuestionMemory::hold(kMetricJsonBytes + 4 * metric.tags.size())) break;
     metrics.push_back({{"metric_type", metric.metric},
                        {"tags", tags_json(metric.tags)},
                        {"count", metric.count},
@@ -142,6 +161,7 @@ Json stats_json(const PerformanceStats& stats) {
 Json history_json(const std::vector<StatusPeriod>& history, std::int64_t now_ns) {
   Json periods = Json::array();
   for (const StatusPeriod& period : history) {
+    if (!QuestionMemory::hold(kPeriodJsonBytes)) break;
     periods.push_back({{"old_status", to_string(period.old_status)},
                        {"new_status", to_string(period.status)},
                        {"from", time_json(period.from_ns)},

@@ -10,7 +10,8 @@
 namespace vigile {
 
 nlohmann::ordered_json state_json(const EquipmentState& state);
-nlohmann::ordered_json page_json(const MetricsQuery& query, const MetricsPage& page);
+// The page as text, ended by a newline: a page of 10,000 rows would be ten times its text as JSON values.
+std::string page_text(const MetricsQuery& query, const MetricsPage& page);
 nlohmann::ordered_json availability_json(const AvailabilityReport& report,
                                          const AvailabilityOptions& options);
 nlohmann::ordered_json stats_json(const PerformanceStats& stats);

@@ -53,7 +53,7 @@ struct Exchange {
 class MhdServer final : public ApiServer {
  public:
   MhdServer(const ApiOptions& options, AgentView& agent, const Clock& clock)
-      : options_(options), clock_(clock), slow_queue_(options.max_slow_requests) {
+      : options_(options), clock_(clock), slow_queue_(options.max_slow_requests, options.question_bytes) {
     add_routes(router_, agent, options.stream_queue_bytes);
   }
   ~MhdServer() override;

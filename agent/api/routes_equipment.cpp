@@ -9,6 +9,7 @@
 #include "api/json_text.h"
 #include "api/query_times.h"
 #include "api/routes.h"
+#include "equipment/question_memory.h"
 
 namespace vigile {
 
@@ -21,6 +22,7 @@ constexpr std::uint64_t kDefaultRows = 1000;
 constexpr std::int64_t kDashboardWindows = 48;  // of its curves
 constexpr std::size_t kDashboardChanges = 10;   // the latest
 constexpr std::uint64_t kDashboardRows = 10'000;
+constexpr std::size_t kSeriesJsonBytes = 512;  // its name and tags, about
 
 constexpr SpanParameters kSpan{"start_time", "end_time", "period", kDefaultPeriod};
 
@@ -67,7 +69,9 @@ Result<Response> metrics(EquipmentService& service, const Request& request) {
   query.page = request.query_value("page").value_or("");
   const auto page = service.get_equipment_metrics(query, query_source(request));
   if (!page) return page.error();
-  return json_response(page_json(query, *page));
+  Response response;
+  response.body = page_text(query, *page);
+  return response;
 }
 
 Result<Response> stats(EquipmentService& service, const Request& request) {
@@ -119,7 +123,10 @@ Json curves_json(const MetricsPage& page, TimeSpan span, std::int64_t window_ns)
       curves;
   const auto windows = static_cast<std::size_t>((span.to_ns - span.from_ns + window_ns - 1) / window_ns);
   for (const MetricsPage::Row& row : page.rows) {
-    auto& curve = curves.try_emplace({row.metric, row.tags}, windows, Json(nullptr)).first->second;
+    const auto [found, is_new] = curves.try_emplace({row.metric, row.tags}, windows, Json(nullptr));
+    // Twice: in the answer, too.
+    if (is_new && !QuestionMemory::hold(2 * (windows * sizeof(Json) + kSeriesJsonBytes))) break;
+    auto& curve = found->second;
     // A source may start its first window before the span, at a multiple of the window.
     const std::int64_t offset = std::max(row.time_ns, span.from_ns) - span.from_ns;
     const auto at = std::min(static_cast<std::size_t>(offset / window_ns), windows - 1);

@@ -20,6 +20,7 @@
 #include "api/agent_view.h"
 #include "core/clock.h"
 #include "core/result.h"
+#include "equipment/question_memory.h"
 
 namespace vigile {
 
@@ -36,9 +37,10 @@ struct ApiOptions {
   std::chrono::seconds idle_timeout{10};           // no byte in or out
   std::chrono::nanoseconds give_way = std::chrono::seconds(1);  // see README, "Limits"
   unsigned max_streams = 8;
-  std::size_t stream_queue_bytes = 256 << 10;  // of each stream
-  std::chrono::seconds stream_timeout{60};     // a stream whose reader takes nothing
-  std::size_t max_slow_requests = 8;           // waiting for the worker
+  std::size_t stream_queue_bytes = 256 << 10;            // of each stream
+  std::chrono::seconds stream_timeout{60};               // a stream whose reader takes nothing
+  std::size_t max_slow_requests = 8;                     // waiting for the worker
+  std::uint64_t question_bytes = kDefaultQuestionBytes;  // that one slow answer may hold
 };
 
 class ApiServer {

@@ -8,6 +8,7 @@
 #include "api/bearer.h"
 #include "api/mhd_server.h"
 #include "core/logging.h"
+#include "core/units.h"
 
 namespace vigile {
 
@@ -191,6 +192,12 @@ MHD_Result MhdServer::go_on_slow(Exchange& exchange, MHD_Connection* connection)
 MHD_Result MhdServer::queue(Exchange& exchange, MHD_Connection* connection, Response response) {
   if (response.open_stream && streams_.size() >= options_.max_streams) {
     response = error_response(503, "all " + std::to_string(options_.max_streams) + " streams are taken");
+  }
+  if (response.body.size() > options_.held_bytes) {
+    response = error_response(400, "the answer has " + format_size(response.body.size()) +
+                                       ", more than the " + format_size(options_.held_bytes) +
+                                       " that are held for all clients: ask for a shorter period, fewer "
+                                       "metrics or a smaller limit");
   }
   if (response.body.size() > kSmallAnswerBytes && held_bytes_ + response.body.size() > options_.held_bytes) {
     response = error_response(503, "too much is being asked at once; try again");

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/slow_work.h"
 
+#include <malloc.h>
+
 #include <exception>
 
 #include "core/logging.h"
+#include "equipment/question_memory.h"
 
 namespace vigile {
 
@@ -16,12 +19,23 @@ Response call_handler(const Route& route, const Request& request) {
   }
 }
 
-void SlowRequest::answer() {
+namespace {
+
+Response answer_within(std::uint64_t question_bytes, const Route& route, const Request& request) {
+  const QuestionMemory memory(question_bytes);
+  Response response = call_handler(route, request);
+  if (QuestionMemory::is_exceeded()) return error_response(400, QuestionMemory::error().message);
+  return response;
+}
+
+}  // namespace
+
+void SlowRequest::answer(std::uint64_t question_bytes) {
   {
     const MutexLock lock(mutex_);
     if (abandoned_) return;
   }
-  Response response = call_handler(route_, request_);
+  Response response = answer_within(question_bytes, route_, request_);
   const MutexLock lock(mutex_);
   if (!abandoned_) response_ = std::move(response);
 }
@@ -66,8 +80,11 @@ void SlowQueue::run(std::stop_token stop, const std::function<void()>& answered)
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    next->answer();
+    next->answer(question_bytes_);
+    next.reset();
     answered();
+    const MutexLock lock(mutex_);
+    if (waiting_.empty()) ::malloc_trim(0);
   }
 }
 

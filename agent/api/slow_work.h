@@ -20,8 +20,9 @@ class SlowRequest {
  public:
   SlowRequest(const Route& route, Request request) : route_(route), request_(std::move(request)) {}
 
-  // The worker's. Does nothing for a client that has gone.
-  void answer() EXCLUDES(mutex_);
+  // The worker's. Does nothing for a client that has gone. An answer that would hold more than
+  // `question_bytes` is a refusal (question_memory.h).
+  void answer(std::uint64_t question_bytes) EXCLUDES(mutex_);
   // The serving thread's: nobody wants the answer any more.
   void abandon() EXCLUDES(mutex_);
   bool answered() const EXCLUDES(mutex_);
@@ -39,15 +40,18 @@ class SlowRequest {
 // First come, first served. Any thread.
 class SlowQueue {
  public:
-  explicit SlowQueue(std::size_t limit) : limit_(limit) {}
+  SlowQueue(std::size_t limit, std::uint64_t question_bytes)
+      : limit_(limit), question_bytes_(question_bytes) {}
   // False when `limit` wait already.
   bool push(std::shared_ptr<SlowRequest> request) EXCLUDES(mutex_);
   // Answers what comes until stop is requested; calls `answered` after each. The one at work is finished
-  // first: its handler cannot be broken off.
+  // first: its handler cannot be broken off. Once nothing waits, the system gets back what answers have
+  // taken.
   void run(std::stop_token stop, const std::function<void()>& answered) EXCLUDES(mutex_);
 
  private:
   const std::size_t limit_;
+  const std::uint64_t question_bytes_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::shared_ptr<SlowRequest>> waiting_ GUARDED_BY(mutex_);

@@ -19,6 +19,7 @@ ApiOptions api_options(const ApiSettings& api, std::optional<int> inherited_sock
   options.inherited_fd = inherited_socket.value_or(-1);
   options.listen = api.listen;
   options.token = api.token;
+  options.question_bytes = api.question_memory;
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/logging.h"
+#include "equipment/question_memory.h"
 
 namespace vigile {
 
@@ -18,6 +19,7 @@ constexpr std::size_t kMostFolded = 2048;
 constexpr std::int64_t kFirstBuckets = 24;  // of the first part
 constexpr int kMostTries = 20;
 constexpr std::size_t kMostChanges = 1'000'000;
+constexpr std::size_t kChangeBytes = 2 * (sizeof(StatusChange) + kNodeBytes);
 
 bool empty(TimeSpan span) {
   return span.from_ns >= span.to_ns;
@@ -46,6 +48,7 @@ struct LogReadings::Tools {
   std::map<std::int64_t, SeriesSummaries> folded;  // by start of the bucket
   std::size_t series = 0;                          // in it
   bool used_summaries = false;
+  HeldMemory held;  // by folded
 
   Tools(const MetricNamer& namer, const ReadingFilter& filter, const std::string& site_id)
       : lines(namer, filter.equipment_id, filter.metrics, site_id), wanted{filter.equipment_id, {}} {
@@ -56,10 +59,21 @@ struct LogReadings::Tools {
   Tools(const Tools&) = delete;
   Tools& operator=(const Tools&) = delete;
 
-  SeriesSummary& at(std::int64_t bucket_start_ns, const SeriesName& name) {
+  template <class Change>  // of the series' summary
+  void change(std::int64_t bucket_start_ns, const SeriesName& name, Change&& change) {
     SeriesSummary& summary = summary_of(folded[bucket_start_ns], name);
-    if (summary.count == 0) ++series;
-    return summary;
+    if (summary.count == 0) {
+      ++series;
+      held.hold(sizeof(SeriesSummaries::value_type) + kNodeBytes + SeriesKey(name).memory_bytes());
+    }
+    const std::size_t before = summary.memory_bytes();
+    change(summary);
+    held.hold(summary.memory_bytes() - before);
+  }
+  void clear() {
+    folded.clear();
+    series = 0;
+    held.release();
   }
 };
 
@@ -184,10 +198,13 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
   const auto bucket_of = [&](std::int64_t time_ns) {
     return bucket_ns == 0 ? plan.coverage.span.from_ns : floor_to(time_ns, bucket_ns);
   };
-  const auto fits = [&] { return bucket_ns == 0 || tools.series <= kMostFolded || tools.folded.size() <= 1; };
+  const auto fits = [&] {
+    return !QuestionMemory::is_exceeded() &&
+           (bucket_ns == 0 || tools.series <= kMostFolded || tools.folded.size() <= 1);
+  };
   const auto add = [&](const Reading& reading) {
-    tools.at(bucket_of(reading.time_ns), {reading.equipment_id, reading.metric, reading.tags})
-        .add(reading.time_ns, reading.value);
+    tools.change(bucket_of(reading.time_ns), {reading.equipment_id, reading.metric, reading.tags},
+                 [&](SeriesSummary& summary) { summary.add(reading.time_ns, reading.value); });
     return fits();
   };
   bool fit = true;
@@ -196,11 +213,12 @@ Result<bool> LogReadings::fold_part(const Plan& plan, TimeSpan part, std::int64_
     const auto done =
         history_.read_summaries(floor_to(middle.from_ns, kHourNs), middle.to_ns, [&](const SummaryRow& row) {
           const std::int64_t bucket = bucket_of(row.hour_ns);
-          const auto read = tools.decoder.decode(row.hour_ns, row.payload, tools.wanted,
-                                                 [&](const SeriesName& name, const SeriesSummary& summary) {
-                                                   tools.used_summaries = true;
-                                                   tools.at(bucket, name).merge(summary);
-                                                 });
+          const auto read = tools.decoder.decode(
+              row.hour_ns, row.payload, tools.wanted,
+              [&](const SeriesName& name, const SeriesSummary& summary) {
+                tools.used_summaries = true;
+                tools.change(bucket, name, [&](SeriesSummary& whole) { whole.merge(summary); });
+              });
           if (!read) log::warning("equipment: " + read.error().message + "; they are left out");
           fit = fits();
           return fit;
@@ -231,13 +249,13 @@ Result<ReadingCoverage> LogReadings::fold(const ReadingFilter& filter, bool may_
     if (bucket_ns != 0) {
       part.to_ns = std::min(part.to_ns, add_clamped(floor_to(from_ns, bucket_ns), bucket_ns, buckets));
     }
-    tools.folded.clear();
-    tools.series = 0;
+    tools.clear();
     // Between reading summaries and the segments that have none yet, some of these may have got theirs: they
     // would be counted twice, or not at all.
     const std::uint64_t version = history_.summaries_version();
     const auto done = fold_part(*planned, part, bucket_ns, tools);
     if (!done) return done.error();
+    if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
     if (!*done) {
       buckets = std::max<std::int64_t>(buckets / 2, 1);
       continue;
@@ -251,6 +269,7 @@ Result<ReadingCoverage> LogReadings::fold(const ReadingFilter& filter, bool may_
     for (const auto& [start_ns, summaries] : tools.folded) {
       for (const auto& [key, summary] : summaries)
         use(key.equipment_id, key.metric, key.tags, start_ns, summary);
+      if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
     }
     if (tools.series < kMostFolded / 4 && buckets < (std::int64_t{1} << 40)) buckets *= 2;
     from_ns = part.to_ns;
@@ -263,8 +282,15 @@ Result<std::vector<StatusChange>> LogReadings::status_changes(const std::string&
                                                               TimeSpan span) {
   auto changes = history_.last_status_changes(equipment_id, span.from_ns);
   if (!changes) return changes;
-  auto within = history_.status_changes(equipment_id, span, kMostChanges);
+  // Each is copied once more into periods or reports.
+  const std::uint64_t most =
+      std::min<std::uint64_t>(kMostChanges, QuestionMemory::limit_bytes() / kChangeBytes);
+  auto within = history_.status_changes(equipment_id, span, most + 1);
   if (!within) return within;
+  if (within->size() > most) {
+    (void)QuestionMemory::hold(within->size() * kChangeBytes);
+    return QuestionMemory::error();
+  }
   changes->insert(changes->end(), std::make_move_iterator(within->begin()),
                   std::make_move_iterator(within->end()));
   return changes;

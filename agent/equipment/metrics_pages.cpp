@@ -9,6 +9,7 @@
 
 #include "equipment/page_rows.h"
 #include "equipment/performance.h"
+#include "equipment/question_memory.h"
 #include "equipment/raw_fold.h"
 
 namespace vigile {
@@ -100,9 +101,10 @@ Result<void> Query::raw() {
     const TimeSpan stretch{from_ns, std::min(plus(from_ns, length_ns), query_.span.to_ns)};
     const auto done = source_.scan(filter(stretch), [&](const Reading& reading) {
       rows_.offer(reading.time_ns, reading.metric, reading.tags, reading.value);
-      return true;
+      return !QuestionMemory::is_exceeded();
     });
     if (!done) return done;
+    if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
     from_ns = stretch.to_ns;
     length_ns = doubled(length_ns);
   }
@@ -115,6 +117,7 @@ Result<void> Query::last(std::uint64_t wanted) {
   using Latest = std::priority_queue<std::pair<std::int64_t, double>,
                                      std::vector<std::pair<std::int64_t, double>>, std::greater<>>;
   std::map<SeriesKey, std::uint64_t, SeriesOrder> missing;
+  HeldMemory held;
   const auto short_span = answered_from_raw(source_, query_.span);
   if (!short_span) return short_span.error();
   if (!*short_span) {
@@ -122,7 +125,9 @@ Result<void> Query::last(std::uint64_t wanted) {
         source_.fold(filter(query_.span), true, 0,
                      [&](std::string_view equipment, std::string_view metric, std::string_view tags,
                          std::int64_t, const SeriesSummary& summary) {
-                       missing.emplace(SeriesKey({equipment, metric, tags}), std::min(wanted, summary.count));
+                       const auto series = missing.emplace(SeriesKey({equipment, metric, tags}),
+                                                           std::min(wanted, summary.count));
+                       held.hold(sizeof(*series.first) + kNodeBytes + series.first->first.memory_bytes());
                      });
     if (!folded) return folded.error();
   }
@@ -144,16 +149,19 @@ Result<void> Query::last(std::uint64_t wanted) {
       auto found = latest.lower_bound(name);
       if (found == latest.end() || SeriesName(found->first) != name) {
         found = latest.emplace_hint(found, SeriesKey(name), Latest());
+        held.hold(sizeof(*found) + kNodeBytes + found->first.memory_bytes());
       }
       found->second.emplace(reading.time_ns, reading.value);
       if (found->second.size() > wanted) {
         found->second.pop();
       } else {
         ++kept;
+        held.hold(2 * sizeof(Latest::value_type));
       }
-      return kept <= kMostLastRows;
+      return kept <= kMostLastRows && !QuestionMemory::is_exceeded();
     });
     if (!done) return done;
+    if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
     if (kept > kMostLastRows) {
       return Error{ErrorKind::config, "last: " + std::to_string(wanted) + " of each series are more than " +
                                           std::to_string(kMostLastRows) +
@@ -174,11 +182,10 @@ Result<void> Query::last(std::uint64_t wanted) {
 Result<std::size_t> Query::fold_raw(TimeSpan span) {
   const std::optional<double> q = quantile_of(query_.aggregation);
   RawFold fold(q.has_value());
-  const auto done = source_.scan(filter(span), [&](const Reading& reading) {
-    fold.add(start_of(reading.time_ns), reading);
-    return true;
-  });
+  const auto done = source_.scan(
+      filter(span), [&](const Reading& reading) { return fold.add(start_of(reading.time_ns), reading); });
   if (!done) return done.error();
+  if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
   for (auto& [start_ns, window] : fold.windows()) {
     for (auto& [key, series] : window) {
       const auto value = q ? series.quantile(*q) : plain_value(query_.aggregation, series.summary);
@@ -264,6 +271,7 @@ Result<MetricsPage> metrics_page(ReadingSource& source, const MetricsQuery& quer
     done = run.raw();
   }
   if (!done) return done.error();
+  if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
   MetricsPage page = rows->take();
   page.percentiles_from_sketches = run.sketched();
   return page;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "equipment/byte_coding.h"
+#include "equipment/question_memory.h"
 #include "point/line_decode.h"
 
 namespace vigile {
@@ -95,6 +96,9 @@ void PageRows::offer(std::int64_t time_ns, std::string_view metric, std::string_
     if (key < shown) return;
     if (!(shown < key) && ++passed_ <= after_->repeats) return;
   }
+  // Tags are told apart in the page: each key and value is a text of its own.
+  const std::uint64_t bytes = 2 * sizeof(MetricsPage::Row) + 2 * metric.size() + 4 * tags.size();
+  if (!full() && !QuestionMemory::hold(bytes)) return;
   if (full()) {
     if (!(key < key_of(rows_.front()))) return;
     std::pop_heap(rows_.begin(), rows_.end(), before);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "equipment/question_memory.h"
 #include "equipment/raw_fold.h"
 
 namespace vigile {
@@ -44,36 +45,37 @@ Result<PerformanceStats> performance_stats(ReadingSource& source, const std::str
                                            const std::vector<std::string>& metrics, TimeSpan span) {
   const ReadingFilter filter{equipment_id, metrics, span};
   PerformanceStats stats;
+  const auto add = [&stats](PerformanceStats::Metric metric) {
+    if (QuestionMemory::hold(sizeof metric + metric.metric.size() + metric.tags.size()))
+      stats.metrics.push_back(std::move(metric));
+  };
   stats.coverage.span = span;
   const auto raw = answered_from_raw(source, span);
   if (!raw) return raw.error();
   if (*raw) {
     RawFold fold(true);
-    const auto done = source.scan(filter, [&](const Reading& reading) {
-      fold.add(span.from_ns, reading);
-      return true;
-    });
+    const auto done =
+        source.scan(filter, [&](const Reading& reading) { return fold.add(span.from_ns, reading); });
     if (!done) return done.error();
     for (auto& [start_ns, window] : fold.windows()) {
       for (auto& entry : window) {
         RawFold::Series& series = entry.second;
-        stats.metrics.push_back(
-            stats_of(entry.first, series.summary, [&](double q) { return series.quantile(q); }));
+        add(stats_of(entry.first, series.summary, [&](double q) { return series.quantile(q); }));
       }
     }
     stats.coverage.from_summaries = !fold.exact();
   } else {
-    const auto coverage =
-        source.fold(filter, true, 0,
-                    [&](std::string_view equipment, std::string_view metric, std::string_view tags,
-                        std::int64_t, const SeriesSummary& summary) {
-                      stats.metrics.push_back(stats_of({equipment, metric, tags}, summary,
-                                                       [&](double q) { return summary.quantile(q); }));
-                    });
+    const auto coverage = source.fold(
+        filter, true, 0,
+        [&](std::string_view equipment, std::string_view metric, std::string_view tags, std::int64_t,
+            const SeriesSummary& summary) {
+          add(stats_of({equipment, metric, tags}, summary, [&](double q) { return summary.quantile(q); }));
+        });
     if (!coverage) return coverage.error();
     stats.coverage = *coverage;
     stats.coverage.from_summaries = true;
   }
+  if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
   std::sort(stats.metrics.begin(), stats.metrics.end(), [&](const auto& a, const auto& b) {
     const auto at = std::find(metrics.begin(), metrics.end(), a.metric);
     const auto other_at = std::find(metrics.begin(), metrics.end(), b.metric);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Raw readings folded per series and window with exact percentiles: all values are kept, up to kMostValues
-// (8 MB); past that quantiles come from sketches, and exact() says so. One thread.
+// (8 MB); of a question half of what it may hold; past that
+// quantiles come from sketches, and exact() says so. One thread.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "equipment/question_memory.h"
 #include "equipment/readings.h"
 #include "equipment/summary.h"
 
@@ -25,15 +27,16 @@ class RawFold {
   };
   using Window = std::map<SeriesKey, Series, SeriesOrder>;
 
-  explicit RawFold(bool keep_values, std::size_t most_values = kMostValues)
-      : most_values_(most_values), keep_(keep_values) {}
+  explicit RawFold(bool keep_values, std::size_t most_values = kMostValues);
 
-  void add(std::int64_t window_start_ns, const Reading& reading);
+  // False: the question may hold no more (question_memory.h).
+  bool add(std::int64_t window_start_ns, const Reading& reading);
   bool exact() const { return !sketched_; }
   std::map<std::int64_t, Window>& windows() { return windows_; }
   std::size_t size() const { return size_; }  // series, in all windows
 
  private:
+  void add_value(Series& series, const Reading& reading);
   void give_up_values();
 
   const std::size_t most_values_;
@@ -42,6 +45,7 @@ class RawFold {
   std::size_t values_ = 0;
   std::size_t size_ = 0;
   std::map<std::int64_t, Window> windows_;
+  HeldMemory held_;
 };
 
 }  // namespace vigile

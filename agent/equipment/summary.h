@@ -63,12 +63,16 @@ struct SeriesKey {
   std::string tags;
   explicit SeriesKey(const SeriesName& name)
       : equipment_id(name.equipment_id), metric(name.metric), tags(name.tags) {}
+  // Beyond its own size.
+  std::size_t memory_bytes() const { return equipment_id.size() + metric.size() + tags.size(); }
   operator SeriesName() const { return {equipment_id, metric, tags}; }  // NOLINT: implicit
 };
 struct SeriesOrder {
   using is_transparent = void;
   bool operator()(const SeriesName& a, const SeriesName& b) const { return a < b; }
 };
+// Of a node of a map, and of the allocator.
+inline constexpr std::size_t kNodeBytes = 64;
 using SeriesSummaries = std::map<SeriesKey, SeriesSummary, SeriesOrder>;
 
 // The summary of that series in the map, made when it is missing.

@@ -123,6 +123,12 @@ constexpr OptionSpec kApiKeys[] = {
      .help = "Bearer token that requests over TCP must carry",
      .fallback = "",
      .secret = true},
+    {.name = "question_memory",
+     .type = OptionType::size,
+     .help = "What the answer to one question may hold in memory; a larger question is refused",
+     .fallback = "8MiB",
+     .min = kMiB,
+     .max = 1024 * kMiB},
 };
 
 constexpr std::string_view kMqttVersions[] = {"5", "3.1.1"};

@@ -179,6 +179,7 @@ class SettingsReader {
     api.socket = options.text("socket");
     api.listen = options.text("listen");
     api.token = options.text("token");
+    api.question_memory = options.size_bytes("question_memory");
     constexpr std::size_t kLongestSocket = sizeof(sockaddr_un::sun_path) - 1;
     const std::size_t length = api.socket.native().size();
     if (options.has("socket") && (length == 0 || length > kLongestSocket)) {

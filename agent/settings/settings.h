@@ -101,6 +101,7 @@ struct ApiSettings {
   std::filesystem::path socket = "/run/vigile/vigiled.sock";
   std::string listen;  // "127.0.0.1:8786", loopback only; empty: none
   std::string token;   // needed with `listen`; a secret
+  std::uint64_t question_memory = std::uint64_t{8} << 20;
   bool operator==(const ApiSettings&) const = default;
 };
 

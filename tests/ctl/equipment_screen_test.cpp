@@ -46,7 +46,7 @@ TEST(EquipmentScreens, Metrics) {
                {kFakeNow, "cpu_usage", 1234.567, {{"core", "0"}}},
                {kFakeNow, "dis\x1b[2Jk", 0.00001, {}}};
   page.next = "x";
-  const std::string json = to_text(page_json(query, page));
+  const std::string json = page_text(query, page);
   EXPECT_EQ(*render_metrics(json, {}), R"(TIME (UTC)           METRIC     VALUE  TAGS
 2026-10-31 23:00:00  cpu_usage   12.5  core=0
 2026-11-01 00:00:00  cpu_usage   1235  core=0

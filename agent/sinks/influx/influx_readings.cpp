@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "equipment/line_readings.h"
+#include "equipment/question_memory.h"
 #include "point/line_encode.h"
 #include "sinks/influx/readings_query.h"
 
@@ -103,13 +104,17 @@ Result<void> InfluxReadings::scan(const ReadingFilter& filter,
 Result<ReadingCoverage> InfluxReadings::fold(const ReadingFilter& filter, bool /*may_use_summaries*/,
                                              std::int64_t bucket_ns, const FoldedSeries& use) {
   std::map<std::int64_t, SeriesSummaries> buckets;
+  HeldMemory held;
   const auto add = [&](const Reading& reading) {
     const std::int64_t bucket = bucket_ns == 0 ? filter.span.from_ns : floor_to(reading.time_ns, bucket_ns);
-    summary_of(buckets[bucket], {reading.equipment_id, reading.metric, reading.tags})
-        .add(reading.time_ns, reading.value);
-    return true;
+    SeriesSummary& summary =
+        summary_of(buckets[bucket], {reading.equipment_id, reading.metric, reading.tags});
+    const std::size_t before = summary.count == 0 ? 0 : summary.memory_bytes();
+    summary.add(reading.time_ns, reading.value);
+    return held.hold(summary.memory_bytes() - before + (before == 0 ? kNodeBytes : 0));
   };
   if (const auto done = scan(filter, add); !done) return done.error();
+  if (QuestionMemory::is_exceeded()) return QuestionMemory::error();
   for (const auto& [start_ns, summaries] : buckets) {
     for (const auto& [key, summary] : summaries)
       use(key.equipment_id, key.metric, key.tags, start_ns, summary);
