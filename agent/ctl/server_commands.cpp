@@ -5,14 +5,17 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <tuple>
+#include <utility>
 
 #include "core/iso_time.h"
 #include "ctl/configured_sinks.h"
 #include "ctl/json_access.h"
 #include "ctl/query_output.h"
 #include "ctl/text.h"
+#include "delivery/isolation.h"
 
 namespace vigile {
 
@@ -23,6 +26,7 @@ using influx_sink::Language;
 
 constexpr std::size_t kRequestBytes = std::size_t{1} << 20;
 constexpr std::size_t kShownLines = 10;  // of those that are refused
+constexpr std::uint64_t kSearchRequests = 2000;
 
 int settings_are_wrong(const Error& error) {
   complain(error.message);
@@ -47,53 +51,91 @@ class Writing {
   Writing(InfluxClient& client, Precision precision) : client_(client), precision_(precision) {}
 
   // False: the server cannot be written to.
-  bool add(const std::string& line) {
+  bool add(const std::string& text) {
     ++line_number_;
-    const std::size_t begin = line.find_first_not_of(" \t\r");
-    if (begin == std::string::npos || line[begin] == '#') return true;
+    if (open_.empty()) {
+      const std::size_t begin = text.find_first_not_of(" \t\r");
+      if (begin == std::string::npos || text[begin] == '#') return true;
+      first_number_ = line_number_;
+    }
+    open_ += text + "\n";
+    // VictoriaMetrics says 204 to anything, and InfluxDB 2 stores nothing of a part with one bad line.
+    LineDecoder decoder(open_, precision_, true);
+    const LineDecoder::Step step = decoder.next();
+    const bool goes_on = step == LineDecoder::Step::end;  // its last string does, in the next line
+    if (goes_on && open_.size() < kRequestBytes) return true;
+    if (goes_on) {
+      say_unreadable(open_.size(), "the end of the string");
+      open_.clear();
+      return true;
+    }
+    const std::string line = std::exchange(open_, {});
+    if (step == LineDecoder::Step::error) {
+      say_unreadable(decoder.error().column, decoder.error().expected);
+      return true;
+    }
     if (!part_.empty() && part_.size() + line.size() >= kRequestBytes && !send()) return false;
     if (part_.empty()) numbers_.clear();
-    numbers_.push_back(line_number_);
-    part_ += line + "\n";
+    numbers_.push_back(first_number_);
+    part_ += line;
     return true;
   }
-  bool finish() { return part_.empty() || send(); }
+  bool finish() {
+    if (!open_.empty()) say_unreadable(open_.size(), "the end of the string");
+    return part_.empty() || send();
+  }
   std::uint64_t written() const { return written_; }
   bool refused() const { return refused_; }
 
  private:
+  void say_unreadable(std::size_t column, const std::string& expected) {
+    refused_ = true;
+    if (++unreadable_ > kShownLines) return;
+    complain("line " + std::to_string(first_number_) + ", column " + std::to_string(column) + ": expected " +
+             expected + "; it is not sent");
+  }
   bool send() {
-    const Outcome outcome = client_.write_data(part_, precision_);
-    part_.clear();
+    const std::string part = std::exchange(part_, {});
+    Outcome outcome = client_.write_data(part, precision_);
     const std::string lines =
         "lines " + std::to_string(numbers_.front()) + " to " + std::to_string(numbers_.back());
-    switch (outcome.kind) {
-      case Outcome::Kind::accepted:
-        written_ += numbers_.size();
-        return true;
-      case Outcome::Kind::partial: {
-        refused_ = true;
-        const std::uint64_t bad = std::max<std::uint64_t>(outcome.rejected_count, outcome.rejected.size());
-        written_ += numbers_.size() - std::min<std::uint64_t>(bad, numbers_.size());
-        complain("of " + lines + " some are refused: " + outcome.message);
-        tell_lines(outcome);
-        return true;
-      }
-      default:
-        refused_ = true;
+    if (outcome.kind == Outcome::Kind::accepted) {
+      written_ += numbers_.size();
+      return true;
+    }
+    refused_ = true;
+    Isolation search(part, outcome, kSearchRequests);
+    while (!search.done()) {
+      if (outcome.kind == Outcome::Kind::retry_later || outcome.kind == Outcome::Kind::paused) {
         complain(lines + " are refused: " + outcome.message);
-        tell_lines(outcome);
-        return outcome.kind == Outcome::Kind::malformed;
+        return false;
+      }
+      outcome = client_.write_data(search.next(), precision_);
+      (void)search.take(outcome);
     }
+    written_ += numbers_.size() - std::min<std::size_t>(search.bad().size(), numbers_.size());
+    complain("of " + lines + ", " + std::to_string(search.bad().size()) + " are refused:");
+    tell_lines(part, search.bad());
+    return true;
   }
-  void tell_lines(const Outcome& outcome) const {
-    for (std::size_t i = 0; i < outcome.rejected.size() && i < kShownLines; ++i) {
-      const RejectedLine& line = outcome.rejected[i];
-      const bool numbered = line.number > 0 && line.number <= numbers_.size();
-      complain((numbered ? "line " + std::to_string(numbers_[static_cast<std::size_t>(line.number - 1)])
-                         : cut(line.text, 100)) +
-               ": " + line.reason);
+  // In the order they came in.
+  void tell_lines(std::string_view part, const std::vector<Isolation::BadLine>& bad) const {
+    std::multimap<std::string_view, const Isolation::BadLine*> left;
+    for (const Isolation::BadLine& line : bad) left.emplace(line.line, &line);
+    std::size_t told = 0;
+    for (const std::uint64_t number : numbers_) {
+      const std::string_view line = part.substr(0, part.find('\n'));
+      part.remove_prefix(line.size() + 1);
+      const auto found = left.find(line);
+      if (found == left.end() || told == kShownLines) continue;
+      complain("line " + std::to_string(number) + ": " + found->second->reason);
+      left.erase(found);
+      ++told;
     }
+    for (const auto& [text, line] : left) {
+      if (text.empty()) complain(line->reason);  // not found in so many requests
+    }
+    if (bad.size() > kShownLines) complain("and " + std::to_string(bad.size() - kShownLines) + " more");
   }
 
   InfluxClient& client_;
@@ -101,6 +143,9 @@ class Writing {
   std::string part_;
   std::vector<std::uint64_t> numbers_;  // of its lines, as they came
   std::uint64_t line_number_ = 0;
+  std::string open_;                // lines whose last string is not closed yet
+  std::uint64_t first_number_ = 0;  // of the first line of open_
+  std::uint64_t unreadable_ = 0;
   std::uint64_t written_ = 0;
   bool refused_ = false;
 };

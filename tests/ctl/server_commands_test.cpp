@@ -173,10 +173,12 @@ TEST_F(ServerCommandsTest, WritesAndAsks) {
 }
 
 TEST_F(ServerCommandsTest, WriteNamesTheLinesThatAreRefused) {
-  Ran ran = run("write" + config(), "cpu value=1 1\nbad\ncpu value=3 3\n");
+  Ran ran = run("write" + config(), "cpu value=1 1\nbad\ncpu value=3 3\ncpu value=4i 4\n");
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out, "2 lines written to " + server_.url() + ", database d\n");
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("of lines 1 to 3 some are refused"), HasSubstr("bad")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("line 2, column 4: expected "), HasSubstr("it is not sent"),
+                             HasSubstr("of lines 1 to 4, 1 are refused:"),
+                             HasSubstr("line 4: HTTP 400: partial write: field type conflict")));
   EXPECT_EQ(server_.count("d", "cpu"), 2u);
   // More than one request.
   std::string lines;

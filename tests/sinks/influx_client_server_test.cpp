@@ -204,6 +204,23 @@ TEST(InfluxCheckServerTest, VictoriaMetricsPassesAndKeepsThePoint) {
       check(influx_settings_of({{"api", "v2"}, {"url", server.url()}, {"org", "any"}, {"bucket", "any"}}));
   EXPECT_TRUE(checked.fine) << checked.steps.text();
   EXPECT_EQ(checked.last(), "warning writing") << checked.steps.text();
+  EXPECT_THAT(checked.steps.text(), HasSubstr("it runs: VictoriaMetrics"));
+}
+
+// It answers InfluxQL with 200 whatever is asked.
+TEST(InfluxCheckServerTest, VictoriaMetricsIsRecognisedByBothApis) {
+  VictoriaServer server;
+  for (const bool first : {true, false}) {
+    const InfluxSettings settings = influx_settings_of(
+        first ? std::map<std::string, OptionValue>{{"api", "v1"}, {"url", server.url()}, {"database", "d"}}
+              : std::map<std::string, OptionValue>{
+                    {"api", "v2"}, {"url", server.url()}, {"org", "any"}, {"bucket", "any"}});
+    EXPECT_TRUE(check(settings).fine) << check(settings).steps.text();
+    InfluxClient client(settings);
+    const auto counted = client.count_data({.start_ns = 0, .stop_ns = 1});
+    ASSERT_FALSE(counted);
+    EXPECT_THAT(counted.error().message, HasSubstr("this is VictoriaMetrics"));
+  }
 }
 
 }  // namespace

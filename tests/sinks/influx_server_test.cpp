@@ -2,6 +2,8 @@
 // The InfluxDB sink, the delivery loop and a log against Debian's InfluxDB 1 and VictoriaMetrics.
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include <cstdlib>
 #include <thread>
 
@@ -9,6 +11,7 @@
 #include "support/http_proxy.h"
 #include "support/influx_server.h"
 #include "support/mosquitto_server.h"
+#include "support/scripted_http_server.h"
 #include "support/tcp_proxy.h"
 
 namespace vigile {
@@ -399,6 +402,36 @@ TEST(VictoriaTest, TakesBothApis) {
   }
   EXPECT_THAT(http_get(server.url() + "/metrics").body,
               HasSubstr("vm_rows_invalid_total{type=\"influx\"} 2"));
+}
+
+// The answer to a write is lost, so the batch is sent again: with the flag each reading is shown once.
+TEST(VictoriaTest, ABatchThatIsSentTwiceIsShownOnce) {
+  for (const bool deduplicates : {true, false}) {
+    const VictoriaServer server(deduplicates ? std::vector<std::string>{"-dedup.minScrapeInterval=1ms"}
+                                             : std::vector<std::string>{});
+    std::atomic<int> count = 0;
+    ScriptedHttpServer front([&](const ScriptedRequest& request) {
+      const int status = static_cast<int>(http_post(server.url() + "/write?db=d", request.body).status);
+      return ScriptedAnswer{
+          .status = status,
+          .then = count++ == 0 ? ScriptedAnswer::Then::close_before : ScriptedAnswer::Then::go_on};
+    });
+    InfluxSite site(v1(front.url()));
+    std::string text;
+    for (int i = 0; i < 50; ++i) {
+      text += "m,k=a value=" + std::to_string(i) + ",word=\"x\" " +
+              std::to_string((kNow / 1'000'000 - 1000 + i) * 1'000'000) + "\n";
+    }
+    site.append(text);
+    ASSERT_TRUE(site.drain()) << site.status().reason;
+    EXPECT_EQ(front.requests().size(), 2u);
+    const std::string exported = server.exported("m_value");
+    const std::string values = exported.substr(exported.find("\"values\":["));
+    const auto commas =
+        std::count(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.find(']')), ',');
+    EXPECT_EQ(commas + 1, deduplicates ? 50 : 100) << exported;
+    EXPECT_THAT(server.exported("m_word"), HasSubstr("\"values\":[0,"));
+  }
 }
 
 }  // namespace

@@ -144,11 +144,12 @@ void InfluxServer::for_each_row(const std::string& database, const std::string& 
   }
 }
 
-VictoriaServer::VictoriaServer() : port_(free_port()) {
-  process_ = std::make_unique<ChildProcess>(
-      std::vector<std::string>{"victoria-metrics", "-storageDataPath=" + (directory_ / "data").string(),
-                               "-httpListenAddr=127.0.0.1:" + std::to_string(port_), "-retentionPeriod=100y"},
-      directory_ / "log");
+VictoriaServer::VictoriaServer(const std::vector<std::string>& more_flags) : port_(free_port()) {
+  std::vector<std::string> command = {
+      "victoria-metrics", "-storageDataPath=" + (directory_ / "data").string(),
+      "-httpListenAddr=127.0.0.1:" + std::to_string(port_), "-retentionPeriod=100y"};
+  command.insert(command.end(), more_flags.begin(), more_flags.end());
+  process_ = std::make_unique<ChildProcess>(command, directory_ / "log");
   if (!eventually([&] { return http_get(url() + "/health").status == 200 || !process_->running(); }) ||
       !process_->running()) {
     throw std::runtime_error("victoria-metrics does not start: " + process_->output());

@@ -64,7 +64,7 @@ class InfluxServer {
 // VictoriaMetrics, single node.
 class VictoriaServer {
  public:
-  VictoriaServer();
+  explicit VictoriaServer(const std::vector<std::string>& more_flags = {});
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   // What it holds of a metric, as it exports it: a JSON object a line.
   std::string exported(const std::string& metric) const;

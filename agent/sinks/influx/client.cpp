@@ -152,6 +152,12 @@ Result<void> InfluxClient::ask(const HttpRequest& request, AnswerDecoder& decode
   });
   if (wrong) return in_place(*wrong);
   if (!reply) return reply.error();
+  if (reply->is_of_victoria_metrics()) {
+    return Error{ErrorKind::config,
+                 settings.target +
+                     ": this is VictoriaMetrics: it takes lines, and answers neither InfluxQL nor "
+                     "Flux nor SQL; ask its own /api/v1/query, or the log of this device"};
+  }
   if (reply->status < 200 || reply->status >= 300) return refusal(*reply, request.path, settings);
   if (ended) return {};
   if (const auto whole = decoder.finish(); !whole) return in_place(whole.error());

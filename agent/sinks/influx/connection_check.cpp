@@ -171,6 +171,14 @@ class ConnectionCheck {
           "check that url names an InfluxDB, and its prefix if it has one");
       return true;
     }
+    is_victoria_ = reply.is_of_victoria_metrics();
+    if (is_victoria_) {
+      say(Kind::ok, "health",
+          "it runs: VictoriaMetrics. It takes lines; questions go to its own API, and it answers 204 to "
+          "lines "
+          "that it cannot store");
+      return true;
+    }
     while (version.starts_with('v')) version.erase(0, 1);
     const int own = static_cast<int>(settings_.api) + 1;
     if (!version.empty() && version[0] >= '1' && version[0] <= '9' && version[0] - '0' < own) {
@@ -223,6 +231,7 @@ class ConnectionCheck {
   std::string store_title() const { return settings_.api == Api::v2 ? "bucket" : "database"; }
 
   bool log_in() {
+    if (is_victoria_) return true;  // it knows neither users nor databases: writing will tell
     return settings_.api == Api::v1 ? log_in_v1() : settings_.api == Api::v2 ? log_in_v2() : log_in_v3();
   }
 
@@ -379,6 +388,7 @@ class ConnectionCheck {
   const std::string& device_;
   const CheckReport& report_;
   bool failed_ = false;
+  bool is_victoria_ = false;
   std::string unknown_store_;  // why nothing is known of bucket or database
 };
 

@@ -35,7 +35,7 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* poi
   const std::string_view part(data, size * count);
   long status = 0;
   curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
-  if (transfer.take && status >= 200 && status < 300) {
+  if (transfer.take && status >= 200 && status < 300 && !transfer.reply.is_of_victoria_metrics()) {
     transfer.ended = !transfer.take(part);
     return transfer.ended ? 0 : part.size();
   }

@@ -35,6 +35,8 @@ struct HttpReply {
   std::optional<std::chrono::sys_seconds> certificate_end =
       {};  // TLS: the server's own certificate is good until then
   std::string header(std::string_view name) const;
+  // VictoriaMetrics names its host in every answer. It answers InfluxQL with 200 whatever is asked.
+  bool is_of_victoria_metrics() const { return headers.contains("x-server-hostname"); }
 };
 
 // One thread.
