@@ -61,8 +61,8 @@ class Sink {
   virtual Outcome deliver(const Batch& batch, std::stop_token stop) = 0;
   // The largest batch that the destination is known to take, in bytes of lines.
   virtual std::uint64_t max_batch_bytes() const = 0;
-  // No destination of this kind has a limit below so many bytes of lines: a single line that is refused as too
-  // large though it is shorter says that the path is broken, not the line. 0: any limit may be one.
+  // No destination of this kind has a limit below so many bytes of lines: a single line that is refused as
+  // too large though it is shorter says that the path is broken, not the line. 0: any limit may be one.
   virtual std::uint64_t least_limit_bytes() const { return 0; }
   // Says goodbye where the protocol has one (MQTT: status offline, DISCONNECT), within `limit`.
   virtual void close(std::chrono::nanoseconds limit) = 0;
