@@ -35,7 +35,7 @@ Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink,
 }
 
 Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
-  return mending([&]() -> Result<std::uint64_t> {
+  return writing([&]() -> Result<std::uint64_t> {
     const MutexLock write(write_mutex_);
     auto statement = writer_.db.prepare("DELETE FROM dead_letters WHERE ? = '' OR sink = ?");
     if (!statement) return statement.error();
@@ -49,7 +49,7 @@ Result<std::uint64_t> DatabaseLog::clear_dead_letters(std::string_view sink) {
 }
 
 Result<std::uint64_t> DatabaseLog::resend_dead_letters(const DeadLetterChoice& choice) {
-  return mending([&]() -> Result<std::uint64_t> {
+  return writing([&]() -> Result<std::uint64_t> {
     const MutexLock write(write_mutex_);
     std::vector<std::string> sinks;
     {
@@ -105,7 +105,7 @@ Result<std::vector<DeadLetter>> DatabaseLog::letters_to_resend(std::string_view 
 
 Result<void> DatabaseLog::settle_letters(const std::vector<DeadLetter>& arrived,
                                          const std::vector<DeadLetter>& refused) {
-  return mending([&]() -> Result<void> {
+  return writing([&]() -> Result<void> {
     const MutexLock write(write_mutex_);
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
