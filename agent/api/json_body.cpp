@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/iso_time.h"
+#include "core/repeated_keys.h"
 
 namespace vigile {
 
@@ -39,7 +40,16 @@ std::string_view json_type(const Json& value) {
 Result<Json> parse_body(std::string_view text) {
   const std::string hint = " (or line protocol with \"Content-Type: text/plain\" where it is taken)";
   try {
-    return Json::parse(text);
+    RepeatedKeys keys;
+    const auto look = [&](int depth, Json::parse_event_t event, Json& parsed) {
+      const auto at = static_cast<std::size_t>(depth);
+      if (event == Json::parse_event_t::object_start) keys.begin_object(at);
+      if (event == Json::parse_event_t::key) keys.key(at, parsed.get_ref<const std::string&>());
+      return true;
+    };
+    Json body = Json::parse(text, look);
+    if (keys.place().empty()) return body;
+    return Error{ErrorKind::parse, "body: " + shown(keys.place()) + " stands twice in one object"};
   } catch (const Json::out_of_range&) {
     return Error{ErrorKind::parse, "body: a number is beyond the range of a double"};
   } catch (const Json::parse_error& error) {

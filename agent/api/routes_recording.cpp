@@ -102,7 +102,7 @@ Result<Response> record_json(EquipmentService& service, const std::string& id, c
 Result<Response> record_lines(EquipmentService& service, const std::string& id, const std::string& text,
                               Precision precision) {
   std::vector<Point> points;
-  LineDecoder decoder(text, precision);
+  LineDecoder decoder(text, precision, false, LineDecoder::Rules::recordable);
   for (;;) {
     const auto step = decoder.next();
     if (step == LineDecoder::Step::end) break;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "point/line_fault.h"
 #include "point/line_scan.h"
 
 namespace vigile {
@@ -56,8 +57,8 @@ Result<Precision> parse_precision(std::string_view text) {
   return Error{ErrorKind::parse, "precision \"" + std::string(text) + "\": expected ns, us, ms or s"};
 }
 
-LineDecoder::LineDecoder(std::string_view text, Precision precision, bool more_follows)
-    : text_(text), precision_(precision), more_follows_(more_follows) {}
+LineDecoder::LineDecoder(std::string_view text, Precision precision, bool more_follows, Rules rules)
+    : text_(text), precision_(precision), more_follows_(more_follows), rules_(rules) {}
 
 LineDecoder::Step LineDecoder::next() {
   const char* const end = text_.data() + text_.size();
@@ -76,6 +77,15 @@ LineDecoder::Step LineDecoder::next() {
       const char* const newline = find_newline(scan.at, end);
       if (newline == end && more_follows_) return Step::end;
       view_.line = {begin, static_cast<std::size_t>(scan.at - begin)};
+      if (rules_ == Rules::recordable) {
+        if (const auto fault = find_fault(view_)) {
+          LineScan bad = scan;
+          bad.at = fault->at;
+          bad.expected = fault->expected;
+          report(begin, newline, bad);
+          return Step::error;
+        }
+      }
       pass(newline, 1 + (scan.has_newlines ? count_newlines(begin, scan.at) : 0));
       return Step::line;
     }

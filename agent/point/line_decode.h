@@ -58,10 +58,15 @@ struct LineError {
 class LineDecoder {
  public:
   enum class Step { end, line, error };
+  // What makes a line bad: what the grammar forbids; or also what it lets pass and a server stores in part or
+  // refuses, which is for lines that others hand over: a tag key or a field key that stands twice, and text
+  // that is not UTF-8.
+  enum class Rules { grammar, recordable };
   // With `more_follows`, `text` is the beginning of something longer: a last line that has no newline yet, or
   // whose quoted string is still open, is not decided. next() then says `end` and position() is where it
   // starts.
-  LineDecoder(std::string_view text, Precision precision, bool more_follows = false);
+  LineDecoder(std::string_view text, Precision precision, bool more_follows = false,
+              Rules rules = Rules::grammar);
   Step next();
   const LineView& view() const { return view_; }             // after Step::line; reused by the next call
   const LineError& error() const { return error_; }          // after Step::error
@@ -75,6 +80,7 @@ class LineDecoder {
   std::string_view text_;
   Precision precision_;
   bool more_follows_;
+  Rules rules_;
   std::size_t position_ = 0;
   std::size_t line_number_ = 0;
   LineView view_;

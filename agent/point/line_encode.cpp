@@ -15,7 +15,7 @@ namespace vigile {
 namespace {
 
 // What becomes of each byte in one kind of text.
-enum Treatment : unsigned char { kPlain, kEscape, kSlash, kSpace, kLetterN, kLetterR, kCheckUtf8 };
+enum Treatment : unsigned char { kPlain, kEscape, kBackslash, kSpace, kLetterN, kLetterR, kCheckUtf8 };
 using Treatments = std::array<Treatment, 256>;
 
 constexpr Treatments treatments(std::string_view escaped, bool is_string) {
@@ -30,7 +30,7 @@ constexpr Treatments treatments(std::string_view escaped, bool is_string) {
     // InfluxDB 1 and 2. None can be escaped there.
     for (std::size_t byte = 0; byte < 0x20; ++byte) table[byte] = kSpace;
     table[0x7f] = kSpace;
-    table['\\'] = kSlash;
+    table['\\'] = kBackslash;
   }
   return table;
 }
@@ -38,6 +38,12 @@ constexpr Treatments treatments(std::string_view escaped, bool is_string) {
 constexpr Treatments kMeasurement = treatments(", ", false);
 constexpr Treatments kKey = treatments(",= ", false);  // and tag values
 constexpr Treatments kString = treatments("\"\\", true);
+
+// A backslash that stands before `rest` would escape what comes next, or the separator behind the text.
+bool would_escape(std::string_view rest) {
+  return rest.empty() || kKey[static_cast<unsigned char>(rest.front())] == kEscape ||
+         kKey[static_cast<unsigned char>(rest.front())] == kSpace;
+}
 
 void append_text(std::string_view text, const Treatments& table, std::string& out) {
   while (!text.empty()) {
@@ -54,8 +60,8 @@ void append_text(std::string_view text, const Treatments& table, std::string& ou
         out.push_back('\\');
         out.push_back(text.front());
         break;
-      case kSlash:
-        out.push_back('/');
+      case kBackslash:
+        out.push_back(would_escape(text.substr(1)) ? '/' : '\\');
         break;
       case kSpace:
         out.append("\\ ");

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing line protocol by DESIGN §8's rules: tags sorted by key, empty tags left out; NaN and infinite
 // fields left out, and the line with them when none remains; newlines in strings written "\n" (two
-// characters); a backslash in a measurement, key or tag value replaced by '/'; no field named "time";
-// unsigned clamped to int64 unless asked. Source: InfluxDB line protocol reference, v2.
-// And so that one line stays one line on InfluxDB 1, 2 and 3, which know no escape for these:
+// characters); no field named "time"; unsigned clamped to int64 unless asked. Source: InfluxDB line protocol
+// reference, v2.
+// A backslash in a measurement, key or tag value is written as it is, but for one at the end of the text or
+// before a comma, a blank, '=' or a control character: servers take that for an escape, each in its way, so
+// it becomes '/'. (InfluxDB 1.6 and VictoriaMetrics, asked for every text of up to four characters of "a\,
+// =": a backslash at the end joins the text to what follows in both; before the others InfluxDB refuses field
+// keys and changes measurements, and VictoriaMetrics drops the line. Two backslashes are stored by InfluxDB
+// as two, by VictoriaMetrics as one.) And so that one line stays one line on InfluxDB 1, 2 and 3, which know
+// no escape for these:
 // - a control character in a measurement, key or tag value is written as an (escaped) space;
 // - a carriage return in a string is written "\r" (two characters);
 // - '#' at the start of a measurement is written '/': the line would be a comment;

@@ -142,7 +142,7 @@ void report_line(const LineView& view, Report& report) {
 // Returns the lines passed; advances.
 std::size_t decode_full_window(Window& window, Precision precision, std::size_t lines_before,
                                Report& report) {
-  LineDecoder decoder(window.text(), precision);
+  LineDecoder decoder(window.text(), precision, false, LineDecoder::Rules::recordable);
   const LineDecoder::Step step = decoder.next();
   if (step == LineDecoder::Step::error && decoder.position() < window.text().size()) {
     report_error(decoder.error(), lines_before, report);  // a string that is not closed in sight
@@ -161,7 +161,7 @@ int lp_decode(std::istream& in, std::ostream& out, std::ostream& err, Precision 
   std::size_t lines_before = 0;
   window.advance(0);
   while (!window.text().empty()) {
-    LineDecoder decoder(window.text(), precision, !window.at_end());
+    LineDecoder decoder(window.text(), precision, !window.at_end(), LineDecoder::Rules::recordable);
     LineDecoder::Step step = decoder.next();
     for (; step != LineDecoder::Step::end; step = decoder.next()) {
       if (step == LineDecoder::Step::line) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -135,6 +136,7 @@ class PointReader : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     if (place_ == Place::value && key_ == "string") return put(std::move(value));
     if (place_ == Place::tags) {
+      if (!keys_.insert(key_).second) return fail("tags." + key_ + ": expected once only");
       point_.tags.emplace_back(std::move(key_), std::move(value));
       return true;
     }
@@ -149,10 +151,13 @@ class PointReader : public nlohmann::json_sax<nlohmann::json> {
       place_ = Place::point;
     } else if (place_ == Place::point && key_ == "tags") {
       place_ = Place::tags;
+      keys_.clear();
     } else if (place_ == Place::point && key_ == "fields") {
       place_ = Place::fields;
+      keys_.clear();
     } else if (place_ == Place::fields) {
       field_ = std::move(key_);
+      if (!keys_.insert(field_).second) return fail("fields." + field_ + ": expected once only");
       has_value_ = false;
       place_ = Place::value;
     } else {
@@ -270,8 +275,9 @@ class PointReader : public nlohmann::json_sax<nlohmann::json> {
   Point& point_;
   Place place_ = Place::outside;
   std::array<bool, 4> seen_{};
-  std::string key_;    // the last one read
-  std::string field_;  // whose value is being read
+  std::string key_;             // the last one read
+  std::set<std::string> keys_;  // of the tags, or of the fields
+  std::string field_;           // whose value is being read
   bool has_value_ = false;
   std::string expected_;
   std::size_t column_ = 1;

@@ -15,14 +15,14 @@
 
 namespace vigile {
 
-// Without a newline. Text that is not UTF-8 is replaced by U+FFFD; fields that are not finite are left out.
+// Without a newline; the point has each key once. Text that is not UTF-8 is replaced by U+FFFD; fields that are not finite are left out.
 std::string to_json(const Point& point);
 
 // The same, appended.
 void append_json(const Point& point, std::string& out);
 
 // Fields and tags keep the order of the text; `tags` and `time` may be missing. Errors: parse, naming the key
-// that is missing or wrong.
+// that is missing, wrong or there twice.
 Result<Point> point_from_json(std::string_view text);
 
 // What is wrong with the text of a point, and where: the column (from 1, in bytes) of what is not JSON; 1

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
 #include <variant>
 
 #include "core/clock.h"
 #include "point/equipment_layout.h"
+#include "point/utf8.h"
 
 namespace vigile {
 
@@ -43,6 +45,42 @@ Result<void> check_name(const std::string& place, std::string_view name, std::si
   }
   if (has_control(name)) return wrong(place + ": has control characters");
   return {};
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// `what`: "tag" or "field".
+template <class Entries>
+Result<void> check_keys_once(const Entries& entries, const std::string& what) {
+  std::set<std::string_view> keys;
+  for (const auto& [key, value] : entries) {
+    if (!keys.insert(key).second) return wrong("its " + what + " " + shown(key) + " stands twice");
+  }
+  return {};
+}
+
+// What no server takes as it is meant.
+Result<void> check_text(const Point& point) {
+  const auto refused = [](const std::string& place) { return wrong(place + ": is not text in UTF-8"); };
+  if (!is_utf8(point.measurement)) return refused("its measurement");
+  for (const auto& [key, value] : point.tags) {
+    if (!is_utf8(key)) return refused("a tag's name");
+    if (!is_utf8(value)) return refused("tags." + key.substr(0, 60));
+  }
+  for (const auto& [key, value] : point.fields) {
+    const auto* const text = std::get_if<std::string>(&value);
+    if (!is_utf8(key)) return refused("a field's name");
+    if (text != nullptr && !is_utf8(*text)) return refused("fields." + key.substr(0, 60));
+  }
+  if (const auto once = check_keys_once(point.tags, "tag"); !once) return once;
+  return check_keys_once(point.fields, "field");
 }
 
 Result<void> make_metrics_point(Point& point) {
@@ -99,6 +137,7 @@ Result<void> make_recordable(Point& point, std::string_view equipment_id,
     return wrong("at most " + std::to_string(kMostRecordedTags) + " tags and " +
                  std::to_string(kMostRecordedFields) + " fields are taken");
   }
+  if (const auto valid = check_text(point); !valid) return valid;
   for (const auto& [key, value] : point.tags) {
     if (const auto valid = check_recorded_tag(key, value, equipment_id); !valid) return valid;
   }
@@ -117,6 +156,7 @@ Result<void> check_forwarded(const Point& point) {
     return wrong("at most " + std::to_string(kMostRecordedTags) + " tags and " +
                  std::to_string(kMostRecordedFields) + " fields are taken");
   }
+  if (const auto valid = check_text(point); !valid) return valid;
   for (const auto& [key, value] : point.tags) {
     if (const auto valid = check_name("a tag's name", key, kNameBytes); !valid) return valid;
     if (value.size() > kTagBytes) return check_name("tags." + key.substr(0, 60), value, kTagBytes);

@@ -4,6 +4,9 @@
 // it along, and a time that is not meant (seconds taken for nanoseconds, a clock that is ahead) spoils what
 // the log knows of when it ran: so they are refused here, while somebody listens.
 //
+// Text that is not UTF-8, and a tag or field key that stands twice, are refused too: servers disagree about
+// what is then stored.
+//
 // Pure. Errors: config, which name what is wrong and what would be right.
 #pragma once
 

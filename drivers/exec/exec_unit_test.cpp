@@ -43,6 +43,8 @@ TEST(ExecJson, ObjectsAndLists) {
 
 TEST(ExecJson, WhatIsWrongHasAPlace) {
   EXPECT_EQ(json("{\"a\": 1").error, "press.py: what it printed: is not JSON: \"{\"a\": 1\"");
+  EXPECT_EQ(json(R"({"a": 1, "b": 2, "a": 3})").error,
+            "press.py: what it printed: /a stands twice in one object: \"{\"a\": 1, \"b\": 2, \"a\": 3}\"");
   EXPECT_EQ(json("3").error, "press.py: what it printed: is not an object like {\"temperature\": 21.5}");
   const Got part = json(R"([{"a": 1, "": [2]}, 7, {"c": 3}])");
   EXPECT_EQ(part.text, "exec a=1\nexec c=3\n");

@@ -172,7 +172,7 @@ class Reader {
 void add_json(std::string_view text, const JsonSource& source, Output& out, TextReport& report) {
   Reader reader(source, out, report);
   const auto json = parse_json(text, kDeepest);
-  if (!json) return reader.refuse("", "is not JSON: " + shown_text(text));
+  if (!json) return reader.refuse("", json.error().message + ": " + shown_text(text));
   if (!json->is_array()) return reader.add(*json, "");
   for (std::size_t i = 0; i < json->size(); ++i) reader.add((*json)[i], "/" + std::to_string(i));
 }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string_view>
+
+#include "core/result.h"
 
 namespace vigile {
 
-// Absent: it is not JSON, or goes more than `deepest` levels down, each of which would cost a stack's frame.
-std::optional<nlohmann::json> parse_json(std::string_view text, int deepest);
+// Errors: parse; the message is to follow a name: "is not JSON", "is nested more than 8 deep" (each level
+// would cost a stack's frame), "/tags/line stands twice in one object".
+Result<nlohmann::json> parse_json(std::string_view text, int deepest);
 
 }  // namespace vigile

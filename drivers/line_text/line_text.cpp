@@ -32,7 +32,7 @@ std::string shown_text(std::string_view text) {
 
 void add_lines(std::string_view text, PointOrigin origin, std::string_view place, Output& out,
                TextReport& report, std::uint64_t most) {
-  LineDecoder decoder(text, Precision::ns);
+  LineDecoder decoder(text, Precision::ns, false, LineDecoder::Rules::recordable);
   for (auto step = decoder.next(); step != LineDecoder::Step::end; step = decoder.next()) {
     if (step == LineDecoder::Step::error) {
       report.refuse(line_error(place, decoder.error()));

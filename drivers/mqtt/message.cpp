@@ -110,7 +110,7 @@ class Reader {
 
   void add_json(std::optional<std::int64_t> now_ns) {
     const auto json = parse_json(message_.payload, kDeepest);
-    if (!json) return refuse("is not JSON: " + shown_text(message_.payload));
+    if (!json) return refuse(json.error().message + ": " + shown_text(message_.payload));
     std::optional<WallTime> time;
     if (!settings_.time_pointer.empty()) {
       const Json* const found = find(*json, settings_.time_pointer);

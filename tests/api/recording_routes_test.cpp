@@ -71,6 +71,12 @@ TEST_F(RecordingRoutes, LineProtocol) {
   EXPECT_EQ(asked.points[0].time_ns, kFakeNow);
   EXPECT_FALSE(asked.points[1].time_ns);
   EXPECT_THAT(error(kMetrics, "a x=1\nb x=\n", 400, "text/plain"), HasSubstr("line 2, column 5: expected"));
+  EXPECT_THAT(error(kMetrics, "a x=1\nb,k=1,k=2 x=1\n", 400, "text/plain"),
+              HasSubstr("line 2, column 7: expected each tag key once"));
+  EXPECT_THAT(error(kMetrics, "a x=1,x=2\n", 400, "text/plain"),
+              HasSubstr("line 1, column 7: expected each field key once"));
+  EXPECT_THAT(error(kMetrics, "a,k=\xff x=1\n", 400, "text/plain"),
+              HasSubstr("line 1, column 5: expected text in UTF-8"));
   EXPECT_THAT(error(kMetrics, "\n", 400, "text/plain"), HasSubstr("expected at least one line"));
   EXPECT_THAT(error(std::string(kMetrics) + "?precision=h", "a x=1", 400, "text/plain"),
               HasSubstr("precision \"h\": expected ns, us, ms or s"));
@@ -94,6 +100,10 @@ TEST_F(RecordingRoutes, MetricsThatAreRefused) {
            {R"({"metric_type": "a", "value": "1"})", "value: expected a number, not a string"},
            {R"({"metric_type": "a", "value": true})", "value: expected a number, not true or false"},
            {R"({"metric_type": "a", "value": null})", "value: is missing"},
+           {R"({"metric_type": "a", "value": 1, "value": 2})", "body: /value stands twice in one object"},
+           {R"([{"metric_type": "a", "value": 1, "tags": {"b": "1", "c": "1", "b": "2"}}])",
+            "body: /tags/b stands twice in one object"},
+           {"{\"metric_type\": \"\xff\", \"value\": 1}", "body: expected JSON"},
            {R"({"metric_type": "a", "value": NaN})", "body: expected JSON"},
            {R"({"metric_type": "a", "value": 1e999})", "body: a number is beyond the range of a double"},
            {R"([{"metric_type": "a", "value": 1}, {"metric_type": "b", "valeu": 1}])",

@@ -277,6 +277,32 @@ TEST(LineDecode, PassesOverCommentsAndBlankLines) {
   EXPECT_EQ(steps("m v=1 # c"), Steps{"1:7"});
 }
 
+TEST(LineDecode, LinesOfOthersHaveEachKeyOnceAndAreUtf8) {
+  const auto recordable = [](std::string_view text) {
+    LineDecoder decoder(text, Precision::ns, false, LineDecoder::Rules::recordable);
+    Steps found;
+    for (auto step = decoder.next(); step != LineDecoder::Step::end; step = decoder.next()) {
+      const LineError& error = decoder.error();
+      found.push_back(step == LineDecoder::Step::line
+                          ? std::string(decoder.view().measurement)
+                          : std::to_string(error.line) + ":" + std::to_string(error.column) + " " +
+                                error.expected);
+    }
+    return found;
+  };
+  EXPECT_EQ(recordable("a,x=1,y=2 v=1,w=2\nb v=1"), (Steps{"a", "b"}));
+  EXPECT_EQ(recordable("a,x=1,y=2,x=3 v=1\nb v=1"), (Steps{"1:11 each tag key once", "b"}));
+  EXPECT_EQ(recordable("# c\na v=\"\n\",w=2,v=3,w=4\nb v=1"), (Steps{"3:7 each field key once", "b"}));
+  EXPECT_EQ(recordable("a,x=\xc3 v=1\nb v=1"), (Steps{"1:5 text in UTF-8", "b"}));
+  EXPECT_EQ(recordable("a v=\"\xed\xa0\x80\"\nb\xff v=1\nc v=1"),
+            (Steps{"1:6 text in UTF-8", "2:2 text in UTF-8", "c"}));
+  // However many there are, in time proportional to them.
+  std::string many = "m ";
+  for (int i = 0; i < 100'000; ++i) many += "f" + std::to_string(i) + "=1,";
+  EXPECT_EQ(recordable(many + "last=1"), Steps{"m"});
+  EXPECT_EQ(recordable(many + "f0=1").size(), 1u);
+}
+
 TEST(LineDecode, CountsTheLinesOfStrings) {
   EXPECT_EQ(steps("m v=\"a\nb\n\nc\",w=1 17\nbad\nn v=1\n"), (Steps{"m", "5:4", "n"}));
   EXPECT_EQ(steps("m v=\"a\nb\",w=x 17\nn v=1\nbad"), (Steps{"2:6", "n", "4:4"}));

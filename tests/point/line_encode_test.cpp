@@ -53,7 +53,12 @@ TEST(LineEncode, EscapesAndReplaces) {
       {{"m", {}, {{"s", R"(say "hi" \ )"s}}, {}}, R"(m s="say \"hi\" \\ ")"},
       {{"m", {}, {{"s", "one\ntwo\r\n"s}}, {}}, R"(m s="one\ntwo\r\n")"},
       {{"m", {}, {{"s", "comma, equals= tab\t"s}}, {}}, "m s=\"comma, equals= tab\t\""},
-      {{"C:\\m", {{"pa\\th", "D:\\"}}, {{"f\\", true}}, {}}, "C:/m,pa/th=D:/ f/=true"},
+      {{"C:\\m", {{"pa\\th", "D:\\"}}, {{"f\\", true}}, {}}, "C:\\m,pa\\th=D:/ f/=true"},
+      {{R"(\\srv\share)", {{R"(\k)", R"(\\s\x\)"}}, {{R"(\f\g)", 1.0}}, {}},
+       R"(\\srv\share,\k=\\s\x/ \f\g=1)"},
+      {{R"(m\ n\,o\=p)", {{"k", R"(a\,b\ c\=d\\)"}}, {{"v", 1.0}}, {}},
+       R"(m/\ n/\,o/=p,k=a/\,b/\ c/\=d\/ v=1)"},
+      {{"m", {{"k", "a\\\nb"}}, {{"v", 1.0}}, {}}, "m,k=a/\\ b v=1"},
       {{"m\n", {{"a\r\n", "b\tc\x7f"}}, {{"f\n", false}}, {}}, R"(m\ ,a\ \ =b\ c\  f\ =false)"},
       {{"#m#", {}, {{"v", 1.0}}, {}}, "/m# v=1"},
       {{"m", {{"#", "#"}}, {{"#", 1.0}}, {}}, "m,#=# #=1"},
@@ -72,7 +77,8 @@ TEST(LineEncode, SortsTagsAndLetsTheLastCount) {
   EXPECT_EQ(encoded({"m", {{"a", "1"}, {"b", "2"}, {"a", ""}}, {{"v", 1.0}}, {}}), "m,b=2 v=1\n");
   EXPECT_EQ(encoded({"m", {{"", "1"}, {"time", "2"}, {"timer", "3"}}, {{"v", 1.0}}, {}}), "m,timer=3 v=1\n");
   // Written alike, and in the order of what is written.
-  EXPECT_EQ(encoded({"m", {{"a\\b", "1"}, {"a/b", "2"}}, {{"v", 1.0}}, {}}), "m,a/b=2 v=1\n");
+  EXPECT_EQ(encoded({"m", {{"a\\", "1"}, {"a/", "2"}}, {{"v", 1.0}}, {}}), "m,a/=2 v=1\n");
+  EXPECT_EQ(encoded({"m", {{"a\\b", "1"}, {"a/b", "2"}}, {{"v", 1.0}}, {}}), "m,a/b=2,a\\b=1 v=1\n");
   EXPECT_EQ(encoded({"m", {{"a0", "1"}, {"a\\", "2"}}, {{"v", 1.0}}, {}}), "m,a/=2,a0=1 v=1\n");
   Point many{"m", {}, {{"v", 1.0}}, {}};
   for (char c = 'z'; c >= 'a'; --c) {

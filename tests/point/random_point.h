@@ -155,8 +155,12 @@ inline std::string utf8_only(const std::string& text) {
 inline std::string name_as_written(const std::string& name) {
   std::string out = utf8_only(name);
   for (char& c : out) {
-    if (c == '\\') c = '/';
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  }
+  // The last backslash of a run that ends the text, or stands before what is written with an escape.
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (out[i] == '\\' && (i + 1 == out.size() || std::string(",= ").find(out[i + 1]) != std::string::npos))
+      out[i] = '/';
   }
   return out;
 }
