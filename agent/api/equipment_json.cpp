@@ -165,6 +165,7 @@ Json history_json(const std::vector<StatusPeriod>& history, std::int64_t now_ns)
     periods.push_back({{"old_status", to_string(period.old_status)},
                        {"new_status", to_string(period.status)},
                        {"from", time_json(period.from_ns)},
+                       {"decided", time_json(period.decided_ns)},
                        {"to", optional_time_ns(period.to_ns)},
                        {"duration_s", seconds_of(period.to_ns.value_or(now_ns) - period.from_ns)},
                        {"unwatched_s", seconds_of(period.unwatched_ns)},

@@ -184,8 +184,12 @@ std::string history_table(const Json& answer, const ScreenStyle& style) {
   for (const Json& period : at(answer, "history")) {
     std::string duration = shown_seconds(period, "duration_s");
     if (at(period, "to").is_null()) duration += "+";
+    std::string reason = text_at(period, "reason");
+    const std::string decided = shown_time(period, "decided");
+    if (!text_at(period, "decided").empty() && text_at(period, "decided") != text_at(period, "from"))
+      reason += " (decided " + decided + ")";
     table.add({shown_time(period, "from"), status_cell(period, "new_status"), text_at(period, "old_status"),
-               duration, text_at(period, "reason")});
+               duration, reason});
   }
   return table.empty() ? "No changes of status.\n" : table.render(style.width, style.colour);
 }

@@ -2,6 +2,7 @@
 #include "equipment/availability.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace vigile {
@@ -15,6 +16,15 @@ Status status_of(const std::string& text) {
 void put_in_order(std::vector<StatusChange>& changes) {
   std::stable_sort(changes.begin(), changes.end(),
                    [](const StatusChange& a, const StatusChange& b) { return a.time_ns < b.time_ns; });
+  // From here on time_ns is when the status began, and decided_after_ns leads back to when it was decided.
+  std::int64_t before_ns = std::numeric_limits<std::int64_t>::min();
+  for (StatusChange& change : changes) {
+    const std::int64_t decided_ns = change.time_ns;
+    change.decided_after_ns = std::max<std::int64_t>(change.decided_after_ns, 0);
+    change.time_ns = std::max(decided_ns - change.decided_after_ns, std::min(before_ns, decided_ns));
+    change.decided_after_ns = decided_ns - change.time_ns;
+    before_ns = decided_ns;
+  }
 }
 
 // In order, none empty, none touching another.
@@ -140,6 +150,7 @@ std::vector<StatusPeriod> status_history(std::vector<StatusChange> changes, std:
     period.old_status = status_of(changes[i].old_status);
     period.status = status_of(changes[i].new_status);
     period.from_ns = changes[i].time_ns;
+    period.decided_ns = period.from_ns + changes[i].decided_after_ns;
     if (!is_last) period.to_ns = changes[i + 1].time_ns;
     period.reason = std::move(changes[i].reason);
     const bool made_in_it = period.from_ns >= span.from_ns && period.from_ns < span.to_ns;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long an equipment was in which status, from its recorded changes. Pure.
 //
-// The status at a moment is that of the last change at or before it. It is unknown before the first change,
-// in a gap (no agent ran; after the gap the status goes on), and after `now`. Times are half open: a change
-// on the first moment of the span counts from there, one on its end not at all.
+// The status at a moment is that of the last change that began at or before it. A change begins at its time,
+// or `decided_after_ns` before it (the first failed check of an outage), but not before the change before it.
+// It is unknown before the first change, in a gap (no agent ran; after the gap the status goes on), and after
+// `now`. Times are half open: a change on the first moment of the span counts from there, one on its end not
+// at all.
 //
 // Changes may come in any order: they are put in order of their times, those of the same time stay in the
 // order given, the last of them holds. (A clock that was stepped back makes changes that were recorded later
@@ -62,10 +64,12 @@ struct StatusPeriod {
   std::optional<std::int64_t> to_ns;  // absent: it lasts
   std::int64_t unwatched_ns = 0;      // part of it in which no agent ran
   std::string reason;
+  std::int64_t decided_ns = 0;  // when it was known: from_ns, or later for an outage that checks confirmed
   bool operator==(const StatusPeriod&) const = default;
 };
 
-// `changes`: those in the span and the last one before it; others do no harm. `gaps`: in any order, they may
+// `changes`: those in the span, the last one before it, and the first one after it, which may have begun in
+// it; others do no harm. `gaps`: in any order, they may
 // overlap.
 AvailabilityReport calculate_availability(std::vector<StatusChange> changes, std::vector<TimeSpan> gaps,
                                           TimeSpan span, std::int64_t now_ns,

@@ -54,7 +54,7 @@ void EquipmentDirectory::restore(const std::vector<StatusChange>& last_changes) 
     }
     entry->machine.restore(status, change.reason, stamp.boot);
     entry->reason = change.reason;
-    entry->since_ns = change.time_ns;
+    entry->since_ns = change.time_ns - change.decided_after_ns;
     if (status == Status::maintenance) entry->until_ns = change.until_ns;
   }
   wakeup_.notify();
@@ -118,10 +118,12 @@ void EquipmentDirectory::emit(Entry& entry, const StatusTransition& transition,
   entry.until_ns = until_ns;
   entry.since_ns.reset();
   entry.since_boot.reset();
+  const BootTime began = transition.began ? std::min(*transition.began, stamp.boot) : stamp.boot;
+  const std::int64_t decided_after_ns = transition.began ? (stamp.boot - began).count() : 0;
   if (stamp.clock == ClockState::unset) {
-    entry.since_boot = stamp.boot;
+    entry.since_boot = began;
   } else {
-    entry.since_ns = stamp.now_ns;
+    entry.since_ns = stamp.now_ns - decided_after_ns;
   }
   emit_line(*entry.lines,
             {.equipment_id = entry.about.identity.id,
@@ -129,7 +131,8 @@ void EquipmentDirectory::emit(Entry& entry, const StatusTransition& transition,
              .old_status = std::string(to_string(transition.old_status)),
              .new_status = std::string(to_string(transition.new_status)),
              .reason = entry.reason,
-             .until_ns = until_ns},
+             .until_ns = until_ns,
+             .decided_after_ns = decided_after_ns},
             stamp.clock);
 }
 

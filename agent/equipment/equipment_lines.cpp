@@ -53,6 +53,7 @@ bool EquipmentLines::append_status_change(const StatusChange& change, bool is_fi
   point.fields.emplace_back("change_event", std::int64_t{1});
   if (!change.reason.empty()) point.fields.emplace_back("reason", change.reason);
   if (change.until_ns) point.fields.emplace_back("until_ns", *change.until_ns);
+  if (change.decided_after_ns > 0) point.fields.emplace_back("decided_after_ns", change.decided_after_ns);
   point.time_ns = change.time_ns;
   return encode_line(point, format_.encode, out);
 }

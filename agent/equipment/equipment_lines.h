@@ -45,8 +45,8 @@ class EquipmentLines {
   // The reason, a text, only when there is one.
   bool append_availability(bool up, std::optional<double> response_time_ms, std::string_view reason,
                            std::int64_t time_ns, std::string& out) const;
-  // `is_first`: the equipment never had a status; the line's old_status is then "new". Reason and until are
-  // fields of the line when there are any.
+  // `is_first`: the equipment never had a status; the line's old_status is then "new". Reason, until and
+  // decided_after_ns are fields of the line when there are any; its time is when the change was decided.
   bool append_status_change(const StatusChange& change, bool is_first, std::string& out) const;
   // A point as it is, with the layout's tags where it has none of that key, and `time_ns` when it has no
   // time.

@@ -17,7 +17,7 @@ struct EquipmentState {
   std::string ip_address;
   Status status = Status::unknown;
   std::string reason;                    // of the last change
-  std::optional<std::int64_t> since_ns;  // of the last change
+  std::optional<std::int64_t> since_ns;  // when that status began; an outage with its first failed check
   std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself
   // The last reading of any metric since the agent started.
   std::string last_metric;

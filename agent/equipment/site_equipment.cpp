@@ -78,6 +78,13 @@ Result<std::optional<StatusChange>> next_change(ReadingSource& readings, std::st
   return std::optional<StatusChange>();
 }
 
+// How long after its beginning an outage may be decided, and still be looked for beyond the end of a span.
+constexpr std::int64_t kLongestDoubt = std::chrono::nanoseconds(std::chrono::hours(24)).count();
+
+std::int64_t beginning_of(const StatusChange& change) {
+  return change.time_ns - change.decided_after_ns;
+}
+
 // What a time that somebody tells can be held against.
 std::optional<std::int64_t> known_now(const Stamp& stamp) {
   return stamp.clock == ClockState::unset ? std::nullopt : std::optional(stamp.now_ns);
@@ -226,10 +233,11 @@ Result<AvailabilityReport> SiteEquipment::calculate_availability(std::string_vie
     if (!changes) return changes.error();
     auto gaps = readings.gaps(span);
     if (!gaps) return gaps.error();
-    if (span.to_ns <= now && now - span.to_ns <= kStillNow) {
-      const auto next = next_change(readings, id, {span.to_ns, now});
+    if (span.to_ns <= now) {
+      auto next = next_change(readings, id, {span.to_ns, std::min(now, span.to_ns + kLongestDoubt)});
       if (!next) return next.error();
-      if (!*next) now = span.to_ns;
+      if (!*next && now - span.to_ns <= kStillNow) now = span.to_ns;
+      if (*next) changes->push_back(std::move(**next));
     }
     return vigile::calculate_availability(std::move(*changes), std::move(*gaps), span, now, options);
   });
@@ -254,9 +262,14 @@ Result<std::vector<StatusPeriod>> SiteEquipment::get_status_history(std::string_
     if (!next) return next.error();
     TimeSpan whole{span.from_ns, std::max(span.to_ns, now)};
     for (const StatusChange& change : *changes) whole.from_ns = std::min(whole.from_ns, change.time_ns);
-    if (*next) {
+    // One that began in the span is told, too, and ends with the one after it.
+    for (bool is_in_span = true; *next && is_in_span;) {
+      is_in_span = beginning_of(**next) < span.to_ns;
       whole.to_ns = (*next)->time_ns;
       changes->push_back(std::move(**next));
+      if (!is_in_span) break;
+      next = next_change(readings, id, {whole.to_ns + 1, now});
+      if (!next) return next.error();
     }
     auto gaps = readings.gaps(whole);
     if (!gaps) return gaps.error();

@@ -29,6 +29,7 @@ StatusMachine::StatusMachine(StatusRules rules) : rules_(std::move(rules)) {
 
 void StatusMachine::restore(Status status, std::string_view reason, BootTime now) {
   status_ = status;
+  changed_ = now;
   assumed_since_ = now;
   assumed_reason_ = reason;
   assumed_warning_ = status == Status::warning;
@@ -47,22 +48,23 @@ void StatusMachine::restore(Status status, std::string_view reason, BootTime now
 }
 
 std::optional<StatusTransition> StatusMachine::availability(std::string_view source, bool up,
-                                                            std::string_view reason, BootTime) {
+                                                            std::string_view reason, BootTime now) {
   auto found =
       std::find_if(sources_.begin(), sources_.end(), [&](const Source& s) { return s.name == source; });
   if (found == sources_.end()) {
     if (source != kApiSource) return std::nullopt;
     found = sources_.insert(sources_.end(), Source{.name = std::string(source)});
   }
-  judge(*found, up, reason);
+  judge(*found, up, reason, now);
   judge_base();
-  return settle([&] { return std::string(source) + ": available"; });
+  return settle(now, [&] { return std::string(source) + ": available"; });
 }
 
-void StatusMachine::judge(Source& source, bool up, std::string_view reason) {
+void StatusMachine::judge(Source& source, bool up, std::string_view reason, BootTime now) {
   const bool at_once = source.name == kApiSource;
   if (up) {
     source.failures = 0;
+    source.failing_since.reset();
     if (source.successes < UINT32_MAX) ++source.successes;
     if (at_once || source.verdict == Base::up || source.successes >= rules_.online_after) {
       source.verdict = Base::up;
@@ -71,6 +73,7 @@ void StatusMachine::judge(Source& source, bool up, std::string_view reason) {
   }
   source.successes = 0;
   source.reason = reason;
+  if (!source.failing_since) source.failing_since = now;
   if (source.failures < UINT32_MAX) ++source.failures;
   if (at_once || source.failures >= rules_.offline_after) source.verdict = Base::down;
 }
@@ -133,7 +136,7 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
     assumed_warning_ = false;
     update_due();
   }
-  return settle([&] {
+  return settle(now, [&] {
     if (status_ == Status::warning) return std::string(metric) + " is back to normal";
     return "a reading came: " + std::string(metric);
   });
@@ -149,7 +152,7 @@ std::optional<StatusTransition> StatusMachine::tick(BootTime now) {
   }
   if (assumed_warning_ && now >= assumed_since_ + rules_.patience) assumed_warning_ = false;
   update_due();
-  return settle([&] { return "nothing read past a limit for " + format_duration(rules_.patience); });
+  return settle(now, [&] { return "nothing read past a limit for " + format_duration(rules_.patience); });
 }
 
 void StatusMachine::update_due() {
@@ -190,12 +193,14 @@ std::optional<StatusTransition> StatusMachine::set(Status status, std::string_vi
     update_due();
   }
   if (status == status_) return std::nullopt;
+  changed_ = now;
   return StatusTransition{std::exchange(status_, status), status, std::string(reason)};
 }
 
-std::optional<StatusTransition> StatusMachine::end_maintenance(std::string_view reason, BootTime) {
+std::optional<StatusTransition> StatusMachine::end_maintenance(std::string_view reason, BootTime now) {
   if (status_ != Status::maintenance) return std::nullopt;
   status_ = verdict();
+  changed_ = now;
   std::string text(reason);
   add_part(text, evidence());
   return StatusTransition{Status::maintenance, status_, std::move(text)};
@@ -246,7 +251,7 @@ std::optional<StatusTransition> StatusMachine::replace_rules(StatusRules rules, 
   if (all_gone_through) assumed_warning_ = false;
   rules_ = std::move(rules);
   update_due();
-  return settle([] { return std::string("the settings changed"); });
+  return settle(now, [] { return std::string("the settings changed"); });
 }
 
 Status StatusMachine::verdict() const {
@@ -274,14 +279,26 @@ std::string StatusMachine::evidence() const {
 }
 
 template <class ReasonUp>
-std::optional<StatusTransition> StatusMachine::settle(ReasonUp reason_up) {
+std::optional<StatusTransition> StatusMachine::settle(BootTime now_boot, ReasonUp reason_up) {
   if (status_ == Status::maintenance) return std::nullopt;
   const Status now = verdict();
   if (now == status_) return std::nullopt;
   StatusTransition transition{status_, now, evidence()};
   if (now == Status::online || now == Status::unknown) transition.reason = reason_up();
+  if (now == Status::offline) transition.began = outage_began(now_boot);
   status_ = now;
+  changed_ = now_boot;
   return transition;
+}
+
+std::optional<BootTime> StatusMachine::outage_began(BootTime now) const {
+  BootTime began = now;
+  for (const Source& source : sources_) {
+    if (source.verdict == Base::down && source.failing_since) began = std::min(began, *source.failing_since);
+  }
+  if (changed_) began = std::max(began, std::min(*changed_, now));
+  if (began == now) return std::nullopt;
+  return began;
 }
 
 }  // namespace vigile

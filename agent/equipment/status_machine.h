@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status of one equipment. Pure: no I/O, no clock; one thread at a time.
 //
-// - Offline when any deciding source has failed `offline_after` times in a row; not offline any more when all
-//   of them work, a source that failed again after `online_after` successes in a row. The source "api" is
-//   what programs say over the socket; it counts from its first word on and decides at once.
+// - Offline when any deciding source has failed `offline_after` times in a row, from the first of these
+//   failures on (StatusTransition::began), but not from before the change before it; not offline any more
+//   when all of them work, a source that failed again after `online_after` successes in a row. The source
+//   "api" is what programs say over the socket; it counts from its first word on and decides at once.
 // - Without a deciding source: online from the first reading on.
 // - Warning while a limit speaks (limits.h) and it is not offline.
 // - Maintenance begins and ends by hand or by end_maintenance(); sources and limits go on counting in it, and
@@ -56,6 +57,7 @@ struct StatusTransition {
   Status old_status = Status::unknown;
   Status new_status = Status::unknown;
   std::string reason;
+  std::optional<BootTime> began = {};  // when it began, if that was before it was decided
   bool operator==(const StatusTransition&) const = default;
 };
 
@@ -96,7 +98,8 @@ class StatusMachine {
     std::uint32_t failures = 0;  // in a row
     std::uint32_t successes = 0;
     Base verdict = Base::unknown;
-    std::string reason;  // of the last failure
+    std::string reason;                     // of the last failure
+    std::optional<BootTime> failing_since;  // the first failure in a row
   };
   struct Limit {
     explicit Limit(LimitRule limit_rule) : rule(std::move(limit_rule)) {}
@@ -105,19 +108,22 @@ class StatusMachine {
     std::map<std::string, LimitState, std::less<>> series;  // by tags, "core=0 mount=/"
   };
 
-  void judge(Source& source, bool up, std::string_view reason);
+  void judge(Source& source, bool up, std::string_view reason, BootTime now);
   void judge_base();
   void forget_evidence();
   void update_due();
   std::string_view sorted_tags(std::span<const Tag> tags);
   // The change to what the evidence says now; `reason_up` says why it is online or unknown, if it is.
   template <class ReasonUp>
-  std::optional<StatusTransition> settle(ReasonUp reason_up);
+  std::optional<StatusTransition> settle(BootTime now, ReasonUp reason_up);
+  // When an offline that is decided now began; absent: now.
+  std::optional<BootTime> outage_began(BootTime now) const;
   Status verdict() const;
   std::string evidence() const;  // for offline and warning: what speaks
 
   StatusRules rules_;
   Status status_ = Status::unknown;
+  std::optional<BootTime> changed_;  // the last time, if any
   Base base_ = Base::unknown;
   std::vector<Source> sources_;
   std::vector<Limit> limits_;

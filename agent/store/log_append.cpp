@@ -105,7 +105,8 @@ Result<void> DatabaseLog::insert_changes(const NewSegment& segment) {
         .bind(4, std::string_view(boot_id_))
         .bind(5, std::string_view(change.old_status))
         .bind(6, std::string_view(change.new_status))
-        .bind(7, std::string_view(change.reason));
+        .bind(7, std::string_view(change.reason))
+        .bind(9, change.decided_after_ns);
     if (change.until_ns) run->bind(8, *change.until_ns);
     if (const auto done = run->step(); !done) return done.error();
   }

@@ -165,7 +165,7 @@ Result<void> DatabaseLog::connect(const std::filesystem::path& database) {
         "INSERT INTO dead_letters(sink, refused_ns, line, reason) VALUES(?,?,?,?)"},
        {&writer_.insert_change,
         "INSERT INTO status_changes(equipment_id, time_ns, clock, boot_id, old_status, new_status, "
-        "reason, until_ns) VALUES(?,?,?,?,?,?,?,?)"},
+        "reason, until_ns, decided_after_ns) VALUES(?,?,?,?,?,?,?,?,?)"},
        {&writer_.set_meta, "INSERT OR REPLACE INTO meta(key, value, crc32) VALUES(?,?,?)"},
        {&writer_.insert_trimmed, "INSERT INTO trimmed(seq, points, segments) VALUES(?,?,?)"},
        {&writer_.page_count, "PRAGMA page_count"},

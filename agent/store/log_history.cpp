@@ -17,14 +17,15 @@ constexpr std::uint64_t kPagePayload = std::uint64_t{256} << 10;
 constexpr std::uint64_t kSpanSegments = 256;
 
 constexpr std::string_view kChangeColumns =
-    "equipment_id, time_ns, old_status, new_status, reason, until_ns, id";
+    "equipment_id, time_ns, old_status, new_status, reason, until_ns, id, decided_after_ns";
 
 StatusChange change_of(const Statement& row) {
   StatusChange change{.equipment_id = std::string(row.text(0)),
                       .time_ns = row.integer(1),
                       .old_status = std::string(row.text(2)),
                       .new_status = std::string(row.text(3)),
-                      .reason = std::string(row.text(4))};
+                      .reason = std::string(row.text(4)),
+                      .decided_after_ns = row.integer(7)};
   if (!row.is_null(5)) change.until_ns = row.integer(5);
   return change;
 }

@@ -165,10 +165,14 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(DatabaseImage& im
 // Whether there were summaries.
 Result<bool> DatabaseLog::copy_tables(Db& from) {
   bool has_summaries = false;
+  const bool is_older = !from.prepare("SELECT decided_after_ns FROM status_changes");  // schema 4
   for (const auto& [table, columns] :
        {std::pair{"summaries", "hour_ns, crc32, payload"},
         std::pair{"status_changes",
-                  "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"},
+                  is_older
+                      ? "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"
+                      : "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, "
+                        "until_ns, decided_after_ns"},
         std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
         std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
     const std::string names(columns);

@@ -89,6 +89,7 @@ ALTER TABLE trimmed ADD COLUMN segments INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dead_letters ADD COLUMN resend INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX dead_letters_resend ON dead_letters(sink, id) WHERE resend = 1;
 )"},
+    Migration{6, "ALTER TABLE status_changes ADD COLUMN decided_after_ns INTEGER NOT NULL DEFAULT 0"},
 };
 
 }  // namespace

@@ -26,6 +26,9 @@ struct StatusChange {
   std::string new_status;
   std::string reason;
   std::optional<std::int64_t> until_ns;  // of a maintenance that ends by itself; wall clock always
+  // How long before time_ns the status began: an outage begins with the first failed check, and is decided
+  // some checks later. A length, so that it stays right when time_ns is repaired. 0: decided at once.
+  std::int64_t decided_after_ns = 0;
   bool operator==(const StatusChange&) const = default;
 };
 

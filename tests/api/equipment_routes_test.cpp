@@ -167,9 +167,9 @@ TEST_F(EquipmentRoutes, History) {
   EXPECT_EQ(get("/api/equipment/1/history/?period=12h"), Json::parse(R"({
     "equipment_id": "1", "start": "2026-10-31T12:00:00.000Z", "end": "2026-11-01T00:00:00.000Z", "count": 2,
     "history": [
-      {"old_status": "unknown", "new_status": "online", "from": "2026-10-31T19:00:00.000Z",
+      {"old_status": "unknown", "new_status": "online", "from": "2026-10-31T19:00:00.000Z", "decided": "2026-10-31T19:00:00.000Z",
        "to": "2026-10-31T21:00:00.000Z", "duration_s": 7200.0, "unwatched_s": 3600.0, "reason": ""},
-      {"old_status": "online", "new_status": "offline", "from": "2026-10-31T21:00:00.000Z", "to": null,
+      {"old_status": "online", "new_status": "offline", "from": "2026-10-31T21:00:00.000Z", "decided": "2026-10-31T22:00:00.000Z", "to": null,
        "duration_s": 10800.0, "unwatched_s": 0.0, "reason": "connection refused"}]})"));
 }
 

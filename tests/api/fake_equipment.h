@@ -272,9 +272,10 @@ inline PerformanceStats example_stats() {
 }
 
 inline std::vector<StatusPeriod> example_history() {
-  return {
-      {Status::unknown, Status::online, kFakeNow - 5 * kFakeHour, kFakeNow - 3 * kFakeHour, kFakeHour, ""},
-      {Status::online, Status::offline, kFakeNow - 3 * kFakeHour, std::nullopt, 0, "connection refused"}};
+  return {{Status::unknown, Status::online, kFakeNow - 5 * kFakeHour, kFakeNow - 3 * kFakeHour, kFakeHour, "",
+           kFakeNow - 5 * kFakeHour},
+          {Status::online, Status::offline, kFakeNow - 3 * kFakeHour, std::nullopt, 0, "connection refused",
+           kFakeNow - 2 * kFakeHour}};
 }
 
 }  // namespace vigile

@@ -70,6 +70,38 @@ TEST(Availability, OfAnEmptySpanIsNothing) {
   }
 }
 
+StatusChange decided_late(StatusChange change, std::int64_t seconds_late) {
+  change.decided_after_ns = seconds_late * kSecond;
+  return change;
+}
+
+TEST(Availability, AnOutageBeginsWhenItBeganAndNotWhenItWasDecided) {
+  const std::vector<StatusChange> changes = {
+      change(0, "online"), decided_late(change(50, "offline", "timeout"), 8), change(60, "online")};
+  const AvailabilityReport r = report(changes, seconds(0, 100), 1000);
+  EXPECT_EQ(times(r), "up 82 down 18 longest 18");
+  EXPECT_EQ(outages(r), "42-60 (timeout)");
+  EXPECT_EQ(outages(report(changes, seconds(0, 45), 1000)), "42-45 (timeout)") << "decided after the span";
+  EXPECT_EQ(times(report(changes, seconds(0, 42), 1000)), "up 42");
+  // Never before the change before it: that was seen.
+  EXPECT_EQ(outages(report({change(0, "online"), change(45, "warning"),
+                            decided_late(change(50, "offline", "timeout"), 8)},
+                           seconds(0, 60), 1000)),
+            "45-60 (timeout)");
+}
+
+TEST(Availability, TheHistorySaysWhenAnOutageBeganAndWhenItWasDecided) {
+  const auto history =
+      status_history({change(0, "online"), decided_late(change(50, "offline"), 8), change(60, "online")}, {},
+                     seconds(0, 100), 100 * kSecond);
+  ASSERT_EQ(history.size(), 3u);
+  EXPECT_EQ(history[0].to_ns, 42 * kSecond);
+  EXPECT_EQ(history[1].from_ns, 42 * kSecond);
+  EXPECT_EQ(history[1].decided_ns, 50 * kSecond);
+  EXPECT_EQ(history[1].to_ns, 60 * kSecond);
+  EXPECT_EQ(history[2].decided_ns, history[2].from_ns);
+}
+
 TEST(Availability, IsWeightedByTime) {
   // up 0-30 and 50-100, down 30-40 and 40-50 in two words
   const AvailabilityReport r = report({change(-5, "online"), change(30, "offline", "timeout"),

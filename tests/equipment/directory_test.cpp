@@ -98,6 +98,27 @@ TEST_F(DirectoryTest, SaysEachChangeAtOnceAsARowAndALine) {
   EXPECT_THAT(clocks_, ElementsAre(ClockState::set, ClockState::set, ClockState::set));
 }
 
+TEST_F(DirectoryTest, AnOutageIsToldWithItsBeginning) {
+  start({equipment("1", {.deciders = {"1/http"}, .offline_after = 5})});
+  say("1", "1/http", true);
+  clock_.advance(10s);
+  const std::int64_t first = wall_ns();
+  for (int i = 0; i < 5; ++i) {
+    say("1", "1/http", false);
+    if (i < 4) clock_.advance(1s);
+  }
+  ASSERT_EQ(changes_.size(), 2u);
+  EXPECT_EQ(changes_[1].new_status, "offline");
+  EXPECT_EQ(changes_[1].time_ns, first + 4'000'000'000) << "decided";
+  EXPECT_EQ(changes_[1].decided_after_ns, 4'000'000'000);
+  EXPECT_THAT(lines_[1], HasSubstr("decided_after_ns=4000000000i " + std::to_string(first + 4'000'000'000)));
+  EXPECT_EQ(directory_->find("1")->since_ns, first);
+  const std::vector<StatusChange> told = changes_;
+  start({equipment("1", {.deciders = {"1/http"}, .offline_after = 5})});
+  directory_->restore({told[1]});
+  EXPECT_EQ(directory_->find("1")->since_ns, first) << "after a restart, too";
+}
+
 TEST_F(DirectoryTest, KnowsTheStateOfEach) {
   start({equipment("b"), equipment("a")});
   const auto all = directory_->list();

@@ -300,6 +300,33 @@ TEST_F(SiteEquipmentTest, AnOutageLastsWhenNothingHasChangedSinceTheQuestion) {
   EXPECT_EQ(report->downtime[0].to_ns, asked.to_ns + 5'000'000);
 }
 
+TEST_F(SiteEquipmentTest, AnOutageThatBeganInTheSpanAndWasDecidedAfterItIsInTheAnswer) {
+  const std::int64_t start = wall_ns();
+  ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));
+  const std::int64_t began = start + 100'000'000'000;
+  history_.add_change({.equipment_id = "1",
+                       .time_ns = began + 20'000'000'000,
+                       .old_status = "online",
+                       .new_status = "offline",
+                       .reason = "1/http: timeout",
+                       .decided_after_ns = 20'000'000'000});
+  const std::int64_t back = began + 60'000'000'000;
+  history_.add_change(
+      {.equipment_id = "1", .time_ns = back, .old_status = "offline", .new_status = "online"});
+  clock_.advance(1h);
+  const TimeSpan asked{start, began + 5'000'000'000};
+  const auto report = equipment_->calculate_availability("1", asked, {}, {});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->down_ns, 5'000'000'000);
+  const auto history = equipment_->get_status_history("1", asked, {});
+  ASSERT_TRUE(history);
+  ASSERT_THAT(*history, SizeIs(2));
+  EXPECT_EQ((*history)[0].to_ns, began);
+  EXPECT_EQ((*history)[1].from_ns, began);
+  EXPECT_EQ((*history)[1].decided_ns, began + 20'000'000'000);
+  EXPECT_EQ((*history)[1].to_ns, back);
+}
+
 TEST_F(SiteEquipmentTest, WhatHeldAtTheEdgesOfASpanIsToldWhole) {
   const std::int64_t start = wall_ns();
   ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));

@@ -64,8 +64,9 @@ TEST_F(LogMigration, TheFirstVersionIsBroughtOnWithAllItHolds) {
   EXPECT_EQ(log_->history().last_alive_ns(), segment(3).last_ns);
   EXPECT_EQ(log_->history().read_unsummarised(0, 1 << 20)->size(), 10u);
   NewSegment made = segment(1, 11);
-  made.changes = {StatusChange{.equipment_id = "a", .time_ns = 5}};
+  made.changes = {StatusChange{.equipment_id = "a", .time_ns = 5, .decided_after_ns = 3}};
   EXPECT_EQ(*log_->append(made), 11u);
+  EXPECT_EQ(log_->history().last_status_changes("a", INT64_MAX)->at(0).decided_after_ns, 3);
   log_.reset();
   EXPECT_EQ(ask("PRAGMA user_version"), migrations().back().to);
 }

@@ -48,6 +48,7 @@ class Changes {
     for (const auto& [field, cell] : row.fields) {
       if (field == "reason") change.reason = cell.text;
       if (field == "until_ns") change.until_ns = integer(cell);
+      if (field == "decided_after_ns") change.decided_after_ns = integer(cell);
     }
     return changes_.size() < kMostChanges;
   }
@@ -126,7 +127,7 @@ Result<std::vector<StatusChange>> InfluxReadings::status_changes(const std::stri
                                                                  TimeSpan span) {
   const TimeSpan asked = within_servers(span);
   ReadingsQuery query{.measurement = "equipment_status_changes",
-                      .fields = {"status_value", "reason", "until_ns"},
+                      .fields = {"status_value", "reason", "until_ns", "decided_after_ns"},
                       .tags = {"equipment_id", "new_status", "old_status"},
                       .conditions = {{"site_id", if_any(site_id_)}, {"equipment_id", if_any(equipment_id)}},
                       .from_ns = asked.from_ns,
