@@ -125,6 +125,11 @@ struct DriverInfo {
   // How metrics come by their names when the settings give them: "Each entry of `registers` is one."; they
   // are then not in `metrics`, and their field has the same name.
   std::string_view named_metrics = {};
+  // Those named by the settings are all in the column `name` of its options that are lists of entries: they
+  // are known before it runs.
+  bool named_by_rows = false;
+  // Measurements besides `name` that it writes, whose fields are named by the same table.
+  std::span<const std::string_view> measurements = {};
   bool may_block = false;             // runs on a lane, never on the shared sampler
   bool decides_availability = false;  // calls Output::availability
   // Which of its tags and names the options give: two instances for which this is the same text may write the

@@ -32,6 +32,7 @@ struct DriverView {
   std::uint64_t errors = 0;
   std::uint64_t late_ticks = 0;
   std::uint64_t points = 0;
+  std::uint64_t left_out = 0;  // numbers past int64 that the settings have left out
 };
 
 struct SinkView {
@@ -77,6 +78,7 @@ struct AgentStatus {
   std::string clock;  // "set", "unset"
   bool healthy = true;
   std::string unhealthy_reason;
+  std::vector<std::string> notes;  // what works, and may not be as meant: one sentence each
   std::vector<DriverView> drivers;
   std::vector<SinkView> sinks;
   std::optional<RemoteSettingsView> remote_settings;  // absent: they are off

@@ -24,7 +24,8 @@ Json driver_json(const DriverView& driver) {
           {"runs", driver.runs},
           {"errors", driver.errors},
           {"late_ticks", driver.late_ticks},
-          {"points", driver.points}};
+          {"points", driver.points},
+          {"left_out", driver.left_out}};
 }
 
 Json sink_json(const SinkView& sink) {
@@ -109,6 +110,7 @@ Json status_json(const AgentStatus& status) {
           {"clock", status.clock},
           {"healthy", status.healthy},
           {"unhealthy_reason", status.unhealthy_reason},
+          {"notes", status.notes},
           {"drivers", std::move(drivers)},
           {"sinks", std::move(sinks)},
           {"remote_settings", remote_settings_json(status.remote_settings)},

@@ -48,9 +48,13 @@ AssemblyContext Agent::assembly_context() {
     committer_->add(clock, lines.first_ns, lines.last_ns, lines.points, lines.text);
   };
   return AssemblyContext{
-      clock_,          timeline_,
-      intake,          [this] { return figures(); },
-      observer_.get(), [this](std::span<const NewSegment> lines) { return committer_->commit(lines); }};
+      .clock = clock_,
+      .timeline = timeline_,
+      .intake = intake,
+      .agent_figures = [this] { return figures(); },
+      .observer = observer_.get(),
+      .commit = [this](std::span<const NewSegment> lines) { return committer_->commit(lines); },
+      .namer = metric_namer()};
 }
 
 Result<void> Agent::open() {

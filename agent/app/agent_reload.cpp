@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/agent.h"
+#include "app/limit_check.h"
 #include "app/startup_pages.h"
 #include "core/logging.h"
 
@@ -112,8 +113,10 @@ ReloadReport Agent::apply(LoadedSettings loaded) {
   if (change.store_limits) report.messages.push_back("store: new limits");
   if (change.api) report.messages.push_back("status socket: opened again");
   if (change.remote) report.messages.push_back("settings from the broker: connecting anew");
-  for (const SettingsError& warning : prepared->loaded.warnings)
-    report.messages.push_back("warning: " + to_string(warning));
+  auto warnings = std::move(prepared->loaded.warnings);
+  for (SettingsError& problem : limits_on_nothing(next)) warnings.push_back(std::move(problem));
+  for (SettingsError& problem : rules_without_effect(next)) warnings.push_back(std::move(problem));
+  for (const SettingsError& warning : warnings) report.messages.push_back("warning: " + to_string(warning));
   if (report.messages.empty()) report.messages.push_back("nothing has changed");
   return report;
 }

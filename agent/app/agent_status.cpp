@@ -71,6 +71,7 @@ DriverView driver_view(const InstanceStatus& status) {
   view.errors = status.errors;
   view.late_ticks = status.late_ticks;
   view.points = status.points;
+  view.left_out = status.left_out;
   return view;
 }
 
@@ -136,6 +137,12 @@ AgentStatus Agent::status() {
   status.uptime = clock_.boot() - started_;
   status.clock = timeline_.now().clock == ClockState::set ? "set" : "unset";
   for (const InstanceStatus& instance : scheduler_->status()) status.drivers.push_back(driver_view(instance));
+  status.notes = directory_->idle_limits();
+  for (const DriverView& driver : status.drivers) {
+    if (driver.left_out == 0) continue;
+    status.notes.push_back("driver " + driver.name + ": " + std::to_string(driver.left_out) +
+                           " numbers past 9223372036854775807 were left out (setting `unsigned`)");
+  }
   status.log = log_->status();
   status.sinks = sink_views(status.log);
 

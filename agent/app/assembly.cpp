@@ -18,14 +18,15 @@ bool wanted(const std::vector<std::string>* names, const std::string& name) {
 WireFormat wire_format(const Settings& settings) {
   WireFormat format;
   format.native = settings.layout == Layout::native;
-  format.encode.unsigned_integers = settings.unsigned_integers;
+  format.encode.unsigned_integers = settings.unsigned_numbers == UnsignedNumbers::suffixed;
+  format.encode.unsigned_floats = settings.unsigned_numbers == UnsignedNumbers::as_float;
   format.site_id = settings.site_id;
   format.site_name = settings.site_name;
   return format;
 }
 
 InstanceOptions instance_options(const EquipmentSettings& equipment, const DriverSettings& driver,
-                                 const DriverInfo& info) {
+                                 const DriverInfo& info, const MetricNamer& namer) {
   InstanceOptions options;
   options.name = driver.name;
   options.driver = driver.driver;
@@ -37,6 +38,7 @@ InstanceOptions instance_options(const EquipmentSettings& equipment, const Drive
   options.decides_availability = driver.decides_availability;
   options.metrics = driver.metrics;
   options.report = driver.report;
+  options.namer = namer;
   return options;
 }
 
@@ -64,9 +66,10 @@ std::vector<std::shared_ptr<Instance>> build_instances(const Settings& settings,
         errors.push_back({driver.place, driver.driver + ": " + made.error().message});
         continue;
       }
-      instances.push_back(std::make_shared<Instance>(
-          instance_options(equipment, driver, *info), identity, wire_format(settings), std::move(*made),
-          context.clock, context.timeline, context.intake, context.observer, context.commit));
+      instances.push_back(
+          std::make_shared<Instance>(instance_options(equipment, driver, *info, context.namer), identity,
+                                     wire_format(settings), std::move(*made), context.clock, context.timeline,
+                                     context.intake, context.observer, context.commit));
     }
   }
   return instances;
@@ -137,21 +140,37 @@ WatchedSite watched_site(const Settings& settings) {
     for (const DriverSettings& driver : equipment.drivers) {
       if (driver.decides_availability) watched.rules.deciders.push_back(driver.name);
       watched.rules.patience = std::max(watched.rules.patience, 3 * driver.every);
+      watched.rules.longest_interval = std::max(watched.rules.longest_interval, driver.every);
     }
     for (const WarningLimit& limit : equipment.warnings) {
-      watched.rules.limits.push_back({limit.metric, limit.above, limit.below, limit.clear, limit.held});
+      watched.rules.limits.push_back(
+          {limit.metric, limit.tags, limit.above, limit.below, limit.clear, limit.held});
     }
   }
   return site;
 }
 
+namespace {
+
+// The driver whose table names the fields of a measurement.
+const DriverInfo* driver_of_measurement(std::string_view measurement) {
+  if (const DriverInfo* const driver = find_driver(measurement)) return driver;
+  for (const DriverInfo* const driver : all_drivers()) {
+    const auto& more = driver->measurements;
+    if (std::find(more.begin(), more.end(), measurement) != more.end()) return driver;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 MetricNamer driver_metric_namer(std::function<bool(std::string_view name)> is_renamed) {
   return [is_renamed = std::move(is_renamed)](std::string_view measurement,
                                               std::string_view field) -> std::optional<std::string> {
     if (measurement == kRecordedMeasurement) return std::string();
-    const DriverInfo* const driver = find_driver(measurement);
-    if (driver == nullptr) return std::nullopt;
     if (is_renamed(field)) return std::string(field);
+    const DriverInfo* const driver = driver_of_measurement(measurement);
+    if (driver == nullptr) return std::nullopt;
     for (const MetricSpec& metric : driver->metrics) {
       if (metric.field == field) return std::string(metric.name);
     }

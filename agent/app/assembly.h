@@ -29,6 +29,7 @@ struct AssemblyContext {
   std::function<std::vector<AgentFigure>()> agent_figures;
   SampleObserver* observer = nullptr;
   LineCommit commit = {};
+  MetricNamer namer = {};
 };
 
 struct BuiltSink {

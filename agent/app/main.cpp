@@ -16,6 +16,7 @@
 #include "app/agent.h"
 #include "app/assembly.h"
 #include "app/command_line.h"
+#include "app/limit_check.h"
 #include "app/starting_settings.h"
 #include "app/startup_pages.h"
 #include "catalog/catalog.h"
@@ -111,6 +112,16 @@ LoadedSettings load_to_check(const SettingsSource& source, const std::string& wi
   return loaded;
 }
 
+// All that --check looks at, beyond what reading the file does.
+void check(LoadedSettings& loaded, const Clock& clock) {
+  if (!loaded.settings) return;
+  loaded.errors = check_assembly(*loaded.settings, clock);
+  if (loaded.errors.empty()) check_driver_files(*loaded.settings, loaded.errors, loaded.warnings);
+  for (const SettingsError& problem : limits_on_nothing(*loaded.settings)) loaded.errors.push_back(problem);
+  for (const SettingsError& problem : rules_without_effect(*loaded.settings))
+    loaded.warnings.push_back(problem);
+}
+
 // What is wrong on several devices is told once, with the first of them.
 int check_each_device(const SettingsSource& source) {
   std::set<std::string> told;
@@ -118,7 +129,7 @@ int check_each_device(const SettingsSource& source) {
   bool all_fine = true;
   for (auto& [device, loaded] : source.load_each_device()) {
     names += (names.empty() ? "" : ", ") + device;
-    if (loaded.settings) loaded.errors = check_assembly(*loaded.settings, SystemClock());
+    check(loaded, SystemClock());
     all_fine = all_fine && loaded.errors.empty();
     for (const auto& [problems, kind] : {std::pair(&loaded.warnings, "warning"), {&loaded.errors, "error"}}) {
       std::erase_if(*problems,
@@ -144,9 +155,13 @@ int run(const Arguments& arguments) {
   LoadedSettings loaded =
       arguments.check ? load_to_check(source, arguments.with) : load_starting_settings(source);
   SystemClock clock(loaded.settings && loaded.settings->require_clock_sync);
-  if (arguments.check && loaded.settings) {
-    loaded.errors = check_assembly(*loaded.settings, clock);
-    if (loaded.errors.empty()) check_driver_files(*loaded.settings, loaded.errors, loaded.warnings);
+  if (arguments.check) {
+    check(loaded, clock);
+  } else if (loaded.settings) {  // what would be an error of the check does not keep a site from starting
+    for (const SettingsError& problem : limits_on_nothing(*loaded.settings))
+      loaded.warnings.push_back(problem);
+    for (const SettingsError& problem : rules_without_effect(*loaded.settings))
+      loaded.warnings.push_back(problem);
   }
   print(loaded.warnings, "warning");
   if (!loaded.errors.empty()) {

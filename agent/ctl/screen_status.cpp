@@ -67,6 +67,11 @@ void append_header(const Json& status, const ScreenStyle& style, std::string& ou
                     style.colour) +
            "\n";
   }
+  for (const Json& note : at(status, "notes")) {
+    if (!note.is_string()) continue;
+    for (const std::string& line : wrapped(harmless(note.get<std::string>()), style.width))
+      out += coloured(line, Colour::yellow, style.colour) + "\n";
+  }
 }
 
 // Why a sink does not deliver, on at most three lines, and when it tries again.

@@ -77,6 +77,7 @@ void EquipmentDirectory::replace(WatchedSite site) {
       entry = std::move(*found);
       const bool same_rules = entry->about.rules == watched.rules;
       entry->about = std::move(watched);
+      if (!same_rules) entry->first_at.reset();
       if (!same_rules) transition = entry->machine.replace_rules(entry->about.rules, stamp.boot);
     }
     entry->lines = std::make_shared<EquipmentLines>(format_, entry->about.identity, entry->about.tags);
@@ -167,6 +168,7 @@ void EquipmentDirectory::value(std::string_view id, std::string_view metric, std
     entry->last_metric.assign(metric);
     entry->last_value = value;
     entry->last_at = at;
+    if (!entry->first_at) entry->first_at = at;
   }
   // What all series of the equipment carry tells none of them from another.
   const auto& common = entry->about.tags;
@@ -268,6 +270,23 @@ std::vector<EquipmentState> EquipmentDirectory::list() const {
   states.reserve(entries_.size());
   for (const auto& entry : entries_) states.push_back(state(*entry, stamp));
   return states;
+}
+
+std::vector<std::string> EquipmentDirectory::idle_limits() const {
+  const MutexLock lock(mutex_);
+  const Stamp stamp = stamp_();
+  std::vector<std::string> sentences;
+  for (const auto& entry : entries_) {
+    const auto waited = entry->about.rules.longest_interval;
+    if (!entry->first_at || stamp.boot < *entry->first_at + waited) continue;
+    for (const LimitRule& rule : entry->machine.idle_limits()) {
+      std::string tags;
+      for (const auto& [key, value] : rule.tags) tags += " " + key + "=" + value;
+      sentences.push_back("equipment " + entry->about.identity.id + ": no reading of " + rule.metric + tags +
+                          " has come, on which there is a warning");
+    }
+  }
+  return sentences;
 }
 
 Result<EquipmentState> EquipmentDirectory::find(std::string_view id) const {

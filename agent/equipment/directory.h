@@ -82,6 +82,9 @@ class EquipmentDirectory {
   Wakeup& wakeup() { return wakeup_; }
 
   std::vector<EquipmentState> list() const EXCLUDES(mutex_);  // in the order of the settings
+  // Limits of equipment that has been read for its longest interval, and of whose metric nothing has come:
+  // one sentence each.
+  std::vector<std::string> idle_limits() const EXCLUDES(mutex_);
   // Errors: not_found, which says what there is.
   Result<EquipmentState> find(std::string_view id) const EXCLUDES(mutex_);
   // What encodes for it. Shared: a reload may replace it while it is used. Errors: as find().
@@ -102,6 +105,7 @@ class EquipmentDirectory {
     std::string last_metric;
     double last_value = 0;
     std::optional<BootTime> last_at;
+    std::optional<BootTime> first_at;  // with the rules that it has
   };
   struct Hash {
     using is_transparent = void;

@@ -51,6 +51,7 @@ class EquipmentLines {
   // A point as it is, with the layout's tags where it has none of that key, and `time_ns` when it has no
   // time.
   bool append_point(Point point, std::int64_t time_ns, std::string& out) const;
+  const EncodeOptions& encode_options() const { return format_.encode; }
 
   // The metrics cpu_usage, memory_usage and response_time, those that there are: how many lines.
   std::uint32_t append_performance(std::optional<double> cpu_usage, std::optional<double> memory_usage,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace vigile {
 
 struct LimitRule {
   std::string metric;
+  std::map<std::string, std::string> tags = {};  // of the series that it is for; empty: all
   std::optional<double> above;
   std::optional<double> below;
   std::optional<double> clear;         // normal again only at or past this; absent: the limit itself

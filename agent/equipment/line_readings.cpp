@@ -165,15 +165,7 @@ const LineReadings::Field& LineReadings::field_of(Head& head, std::string_view k
     if (field.key == key) return field;
   }
   if (head.fields.size() >= kMostFields) head.fields.clear();
-  const std::string name = unescape(key);
-  std::string metric;
-  if (head.measurement == "availability") {
-    if (name == "value") metric = "availability";
-  } else {
-    std::optional<std::string> known;
-    if (namer_) known = namer_(head.measurement, name);
-    metric = known ? std::move(*known) : head.measurement + "_" + name;
-  }
+  std::string metric = metric_name_of(namer_, head.measurement, unescape(key));
   if (!wants_metric(metric)) metric.clear();
   return head.fields.emplace_back(Field{std::string(key), std::move(metric)});
 }

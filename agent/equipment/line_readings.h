@@ -22,14 +22,9 @@
 
 #include "equipment/readings.h"
 #include "point/line_decode.h"
+#include "point/metric_name.h"
 
 namespace vigile {
-
-// The metric that a field of a measurement is in the equipment layout, by the drivers' tables; "" for a field
-// that is no series (an extra one). Absent when the measurement or the field is no driver's: then it is
-// called <measurement>_<field>. Any thread.
-using MetricNamer =
-    std::function<std::optional<std::string>(std::string_view measurement, std::string_view field)>;
 
 // The site as the settings have it now. Any thread.
 using SiteIdSource = std::function<std::string()>;

@@ -142,6 +142,10 @@ Result<std::uint64_t> SiteEquipment::record_points(std::string_view id, std::vec
     if (const auto valid = make_recordable(point, id, known_now(now)); !valid) {
       return wrong(place + valid.error().message);
     }
+    if (const std::string* const large = first_past_int64(point, (*equipment)->encode_options())) {
+      return wrong(place + "fields." + large->substr(0, 60) +
+                   ": is past 9223372036854775807; the setting `unsigned` (true or float) has it written");
+    }
     const auto [text, time] = lines.place(point.time_ns);
     if (!(*equipment)->append_point(std::move(point), time, *text)) {
       return wrong(place + "none of its fields can be written");

@@ -103,6 +103,29 @@ std::string_view StatusMachine::sorted_tags(std::span<const Tag> tags) {
   return tag_text_;
 }
 
+bool StatusMachine::judges(const Limit& limit, std::string_view metric, std::span<const Tag> tags) const {
+  if (limit.rule.metric != metric) return false;
+  const auto is_for = [&](const LimitRule& rule) {
+    return std::all_of(rule.tags.begin(), rule.tags.end(), [&](const auto& wanted) {
+      return std::any_of(tags.begin(), tags.end(), [&](const Tag& tag) {
+        return tag.key == wanted.first && tag.value == wanted.second;
+      });
+    });
+  };
+  if (!limit.rule.tags.empty()) return is_for(limit.rule);
+  return std::none_of(limits_.begin(), limits_.end(), [&](const Limit& other) {
+    return !other.rule.tags.empty() && other.rule.metric == metric && is_for(other.rule);
+  });
+}
+
+std::vector<LimitRule> StatusMachine::idle_limits() const {
+  std::vector<LimitRule> idle;
+  for (const Limit& limit : limits_) {
+    if (!limit.has_judged) idle.push_back(limit.rule);
+  }
+  return idle;
+}
+
 std::optional<StatusTransition> StatusMachine::value(std::string_view metric, std::span<const Tag> tags,
                                                      double value, BootTime now) {
   if (std::isnan(value)) return std::nullopt;
@@ -112,7 +135,8 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
     is_evidence = true;
   }
   for (Limit& limit : limits_) {
-    if (limit.rule.metric != metric) continue;
+    if (!judges(limit, metric, tags)) continue;
+    limit.has_judged = true;
     is_evidence = true;
     const std::string_view key = sorted_tags(tags);
     auto found = limit.series.find(key);

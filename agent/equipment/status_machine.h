@@ -6,7 +6,9 @@
 //   when all of them work, a source that failed again after `online_after` successes in a row. The source
 //   "api" is what programs say over the socket; it counts from its first word on and decides at once.
 // - Without a deciding source: online from the first reading on.
-// - Warning while a limit speaks (limits.h) and it is not offline.
+// - Warning while a limit speaks (limits.h) and it is not offline. A limit with tags is for the series that
+// have
+//   them; limits without tags do not judge those.
 // - Maintenance begins and ends by hand or by end_maintenance(); sources and limits go on counting in it, and
 // at
 //   its end the status is what they say.
@@ -47,6 +49,8 @@ struct StatusRules {
   std::uint32_t offline_after = 2;
   std::uint32_t online_after = 1;
   std::vector<LimitRule> limits;
+  // The longest interval between readings: after it a limit whose metric has not come is worth a word.
+  std::chrono::nanoseconds longest_interval = {};
   // How long metrics of limits are waited for before a warning from before a restart goes away. More than the
   // longest interval between their readings.
   std::chrono::nanoseconds patience = std::chrono::hours(1);
@@ -90,6 +94,8 @@ class StatusMachine {
 
   Status status() const { return status_; }
   bool has_limits() const { return !limits_.empty(); }
+  // The limits that have judged no reading since they were set.
+  std::vector<LimitRule> idle_limits() const;
 
  private:
   enum class Base : std::uint8_t { unknown, up, down };
@@ -105,6 +111,7 @@ class StatusMachine {
     explicit Limit(LimitRule limit_rule) : rule(std::move(limit_rule)) {}
     LimitRule rule;
     bool gone_through = false;
+    bool has_judged = false;
     std::map<std::string, LimitState, std::less<>> series;  // by tags, "core=0 mount=/"
   };
 
@@ -112,6 +119,7 @@ class StatusMachine {
   void judge_base();
   void forget_evidence();
   void update_due();
+  bool judges(const Limit& limit, std::string_view metric, std::span<const Tag> tags) const;
   std::string_view sorted_tags(std::span<const Tag> tags);
   // The change to what the evidence says now; `reason_up` says why it is online or unknown, if it is.
   template <class ReasonUp>

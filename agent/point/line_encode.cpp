@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "point/line_decode.h"
@@ -129,8 +128,8 @@ void append_float(double value, std::string& out) {
 }
 
 bool append_field_key(std::string_view key, std::string& out) {
-  if (key.empty() || key == "time") return false;
-  append_text(key, kKey, out);
+  if (key.empty()) return false;
+  append_text(key == kTimeKey ? kTimeKeyWritten : key, kKey, out);
   out.push_back('=');
   return true;
 }
@@ -155,10 +154,12 @@ using Tag = std::pair<std::string, std::string>;
 
 // Will be written as it is, escapes apart.
 bool keeps_its_text(const Tag& tag) {
-  return std::all_of(tag.first.begin(), tag.first.end(), [](char c) {
-    const Treatment treatment = kKey[static_cast<unsigned char>(c)];
-    return treatment == kPlain || treatment == kEscape;
-  });
+  return std::all_of(tag.first.begin(), tag.first.end(),
+                     [](char c) {
+                       const Treatment treatment = kKey[static_cast<unsigned char>(c)];
+                       return treatment == kPlain || treatment == kEscape;
+                     }) &&
+         tag.first != kTimeKey;
 }
 
 void append_sorted_tags(const Tag** tags, std::size_t count, std::string& out) {
@@ -196,13 +197,21 @@ void append_tags(const std::vector<Tag>& tags, std::string& out) {
   std::vector<Tag> written(tags);
   for (Tag& tag : written) {
     std::string escaped;
-    append_text(tag.first, kKey, escaped);
+    append_text(tag.first == kTimeKey ? kTimeKeyWritten : tag.first, kKey, escaped);
     tag.first = unescape(escaped);
   }
   append_in_order(written, out);
 }
 
 }  // namespace
+
+const std::string* first_past_int64(const Point& point, const EncodeOptions& options) {
+  for (const auto& [key, value] : point.fields) {
+    const auto* const number = std::get_if<std::uint64_t>(&value);
+    if (number != nullptr && !can_be_written(*number, options)) return &key;
+  }
+  return nullptr;
+}
 
 bool encode_line(const Point& point, const EncodeOptions& options, std::string& out) {
   if (point.measurement.empty()) return false;
@@ -239,9 +248,9 @@ void append_measurement(std::string_view measurement, std::string& out) {
 }
 
 void append_tag(std::string_view key, std::string_view value, std::string& out) {
-  if (key.empty() || value.empty() || key == "time") return;
+  if (key.empty() || value.empty()) return;
   out.push_back(',');
-  append_text(key, kKey, out);
+  append_text(key == kTimeKey ? kTimeKeyWritten : key, kKey, out);
   out.push_back('=');
   append_text(value, kKey, out);
 }
@@ -260,9 +269,9 @@ bool append_field(std::string_view key, std::int64_t value, std::string& out) {
 }
 
 bool append_field(std::string_view key, std::uint64_t value, const EncodeOptions& options, std::string& out) {
-  constexpr std::uint64_t kLargestSigned = std::numeric_limits<std::int64_t>::max();
-  if (!append_field_key(key, out)) return false;
-  append_integer(options.unsigned_integers ? value : std::min(value, kLargestSigned), out);
+  if (options.unsigned_floats) return append_field(key, static_cast<double>(value), out);
+  if (!can_be_written(value, options) || !append_field_key(key, out)) return false;
+  append_integer(value, out);
   out.push_back(options.unsigned_integers ? 'u' : 'i');
   return true;
 }

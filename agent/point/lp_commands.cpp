@@ -201,8 +201,11 @@ int lp_encode(std::istream& in, std::ostream& out, std::ostream& err, const Enco
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
       if (const std::optional<JsonFault> fault = read_point_json(line, point)) {
         report.bad(line_number, fault->column, fault->expected);
+      } else if (const std::string* const large = first_past_int64(point, options)) {
+        report.bad(line_number, 1,
+                   "fields." + *large + ": expected at most 9223372036854775807, or the option --unsigned");
       } else if (!encode_line(point, options, report.lines())) {
-        report.bad(line_number, 1, "fields: expected at least one, and not only \"time\"");
+        report.bad(line_number, 1, "fields: expected at least one that can be written");
       }
       if (!report.flush(false)) return report.finish(window);
     }

@@ -61,7 +61,9 @@ template <class Entries>
 Result<void> check_keys_once(const Entries& entries, const std::string& what) {
   std::set<std::string_view> keys;
   for (const auto& [key, value] : entries) {
-    if (!keys.insert(key).second) return wrong("its " + what + " " + shown(key) + " stands twice");
+    // "time" is written as "time_".
+    const std::string_view written = key == kTimeKey ? kTimeKeyWritten : std::string_view(key);
+    if (!keys.insert(written).second) return wrong("its " + what + " " + shown(key) + " stands twice");
   }
   return {};
 }
@@ -108,7 +110,6 @@ Result<void> check_recorded_name(const std::string& place, std::string_view name
 Result<void> check_recorded_tag(std::string_view key, std::string_view value, std::string_view equipment_id) {
   const std::string place = "tags." + std::string(key.substr(0, 60));
   if (const auto valid = check_name(key.empty() ? "tags" : place, key, kNameBytes); !valid) return valid;
-  if (key == "time") return wrong(place + ": a tag cannot be called \"time\"");
   if (key == "equipment_id" && value != equipment_id) {
     return wrong(place + ": is " + shown(value) + ", and this is equipment " + shown(equipment_id));
   }

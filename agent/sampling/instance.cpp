@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/units.h"
+#include "sampling/point_readings.h"
 
 namespace vigile {
 
@@ -35,7 +36,8 @@ class Instance::Collector final : public Output {
   void add(const Sample& sample) override {
     const BootTime time = sample.time.value_or(started_);
     Sample selected = sample;
-    if (instance_.selection_.has_rules()) selected.values = select(sample.values);
+    if (has_own_names(sample)) selected.values = named(sample);
+    if (instance_.selection_.has_rules()) selected.values = select(selected.values);
     if (instance_.observer_ != nullptr) show(selected, time);
     if (instance_.changes_.is_active()) selected.values = changed(selected, time);
     if (!selected.values.empty()) instance_.writer_.write(selected, mapping_.stamp(time));
@@ -44,10 +46,19 @@ class Instance::Collector final : public Output {
     const BootTime now = instance_.clock_.boot();
     const std::int64_t now_ns = mapping_.stamp(now);
     const bool is_known = mapping_.clock != ClockState::unset;
-    auto written =
-        instance_.writer_.write_point(point, origin, now_ns, is_known ? std::optional(now_ns) : std::nullopt);
-    if (!written) return written;
-    if (origin == PointOrigin::here && instance_.observer_ != nullptr) show(point, now);
+    const auto known_ns = is_known ? std::optional(now_ns) : std::nullopt;
+    if (origin == PointOrigin::agent)  // the rules of its own agent were applied to it
+      return instance_.writer_.write_point(point, origin, now_ns, known_ns);
+    const MetricNamer& namer = instance_.options_.namer;
+    Point selected = point;
+    if (instance_.selection_.has_rules() && !select_readings(selected, instance_.selection_, namer))
+      return {};
+    Point written = selected;
+    if (!instance_.changes_.is_active() || keep_changed_readings(written, instance_.changes_, namer, now)) {
+      auto done = instance_.writer_.write_point(std::move(written), origin, now_ns, known_ns);
+      if (!done) return done;
+    }
+    if (instance_.observer_ != nullptr) show(selected, now);
     return {};
   }
   Result<void> commit() override {
@@ -83,6 +94,23 @@ class Instance::Collector final : public Output {
   }
 
  private:
+  // Of a measurement that the source named itself; the driver's own have the names of its table.
+  bool has_own_names(const Sample& sample) const {
+    return instance_.options_.namer && sample.measurement != instance_.options_.driver;
+  }
+  // With the names that they have in answers. Valid until the next call.
+  std::span<const Value> named(const Sample& sample) {
+    std::vector<Value>& values = instance_.named_values_;
+    std::vector<std::string>& names = instance_.own_names_;
+    values.assign(sample.values.begin(), sample.values.end());
+    names.clear();
+    names.reserve(values.size());  // so that the views stay valid
+    for (Value& value : values) {
+      names.push_back(metric_name_of(instance_.options_.namer, sample.measurement, value.field));
+      if (!names.back().empty()) value.metric = names.back();
+    }
+    return values;
+  }
   // Valid until the next call.
   std::span<const Value> select(std::span<const Value> values) {
     std::vector<Value>& selected = instance_.selected_values_;
@@ -125,17 +153,14 @@ class Instance::Collector final : public Output {
     if (point.time_ns) return;
     std::vector<Tag>& tags = instance_.observed_tags_;
     tags.clear();
-    std::string_view metric;
     for (const auto& [key, value] : point.tags) {
-      if (key == "metric_name") metric = value;
       if (key != "metric_name" && key != "equipment_id") tags.push_back(Tag{key, value});
     }
     for (const auto& [key, value] : instance_.options_.tags) tags.push_back(Tag{key, value});
-    const bool is_metric = point.measurement == kMetricsMeasurement;
     for (const auto& [key, value] : point.fields) {
       const auto number = as_double(value);
-      if (!number || (is_metric && key != "value")) continue;
-      const std::string name = is_metric ? std::string(metric) : point.measurement + "_" + key;
+      const std::string name = reading_name(point, key, instance_.options_.namer);
+      if (!number || name.empty()) continue;
       instance_.observer_->value(instance_.equipment_id_, name, tags, *number, now);
     }
   }
@@ -245,6 +270,13 @@ void Instance::run(std::stop_token stop) {
   } else {
     failure_.succeeded();
   }
+  if (writer_.left_out() > 0 && !has_said_left_out_) {
+    has_said_left_out_ = true;
+    log::warning(
+        "driver " + options_.name +
+        ": a number past 9223372036854775807 is left out; the setting `unsigned` (true or float) has "
+        "it written");
+  }
   const LineWriter::Lines& lines = writer_.lines();
   if (lines.points > 0) intake_(mapping.clock, lines);
   const LineWriter::Lines& dated = writer_.dated_lines();
@@ -257,6 +289,7 @@ void Instance::run(std::stop_token stop) {
   status_.last_error = std::move(error);
   ++status_.runs;
   if (!status_.last_error.empty()) ++status_.errors;
+  status_.left_out = writer_.left_out();
   status_.points += out.points() + lines.points + dated.points;
 }
 

@@ -16,6 +16,7 @@
 #include "core/mutex.h"
 #include "core/reading_rules.h"
 #include "drivers/driver.h"
+#include "point/metric_name.h"
 #include "sampling/change_filter.h"
 #include "sampling/line_writer.h"
 #include "sampling/metric_selection.h"
@@ -40,6 +41,7 @@ struct InstanceOptions {
   bool decides_availability = false;
   MetricRules metrics;
   ReportRules report;
+  MetricNamer namer = {};  // empty: samples keep their names, fields of points are <measurement>_<field>
 };
 
 struct InstanceStatus {
@@ -57,6 +59,7 @@ struct InstanceStatus {
   std::uint64_t errors = 0;
   std::uint64_t late_ticks = 0;
   std::uint64_t points = 0;
+  std::uint64_t left_out = 0;  // numbers past int64, which the settings have left out
 };
 
 // One entry of the settings at work: a driver, when it is due, and what came of it. run() is for one thread
@@ -101,9 +104,12 @@ class Instance {
   MetricSelection selection_;
   ChangeFilter changes_;
   std::vector<Tag> observed_tags_;  // kept for their memory
+  std::vector<Value> named_values_;
+  std::vector<std::string> own_names_;  // of those of them that the driver's table does not name
   std::vector<Value> selected_values_;
-  std::vector<std::string> new_names_;  // of those of them that are renamed
+  std::vector<std::string> new_names_;  // of those of them that get another name
   log::Repeated failure_;
+  bool has_said_left_out_ = false;
   // The sampler's thread's.
   log::Repeated stuck_;
 

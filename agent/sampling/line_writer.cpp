@@ -55,7 +55,10 @@ const std::string& LineWriter::head(std::string_view measurement, std::string_vi
 }
 
 bool LineWriter::append_number(std::string_view key, const Number& number, std::string& out) {
-  return std::visit(Overloaded{[&](std::uint64_t value) { return append_field(key, value, encode_, out); },
+  return std::visit(Overloaded{[&](std::uint64_t value) {
+                                 if (!can_be_written(value, encode_)) ++left_out_;
+                                 return append_field(key, value, encode_, out);
+                               },
                                [&](auto value) { return append_field(key, value, out); }},
                     number);
 }
@@ -153,6 +156,10 @@ Result<void> LineWriter::write_point(Point point, PointOrigin origin, std::int64
   }
   Lines& lines = point.time_ns ? dated_lines_ : lines_;
   if (!point.time_ns) point.time_ns = time_ns;
+  for (const auto& [key, value] : point.fields) {
+    const auto* const number = std::get_if<std::uint64_t>(&value);
+    if (number != nullptr && !can_be_written(*number, encode_)) ++left_out_;
+  }
   if (!encode_line(point, encode_, lines.text)) {
     return Error{ErrorKind::config, "none of its fields can be written"};
   }

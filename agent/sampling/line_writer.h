@@ -45,6 +45,8 @@ class LineWriter {
   const Lines& lines() const { return lines_; }
   const Lines& dated_lines() const { return dated_lines_; }
   void clear();
+  // Numbers past int64 that were left out, ever (EncodeOptions says when they are not).
+  std::uint64_t left_out() const { return left_out_; }
 
  private:
   const std::string& head(std::string_view measurement, std::string_view metric, std::span<const Tag> tags);
@@ -61,6 +63,7 @@ class LineWriter {
   std::string key_;
   Lines lines_;
   Lines dated_lines_;
+  std::uint64_t left_out_ = 0;
 };
 
 }  // namespace vigile

@@ -111,7 +111,7 @@ SettingsChange compare(const Settings& old_settings, const Settings& new_setting
   const auto old_instances = instances(old_settings);
   const auto new_instances = instances(new_settings);
   const auto identity = [](const Settings& s) {
-    return std::tie(s.site_id, s.site_name, s.device, s.layout, s.unsigned_integers);
+    return std::tie(s.site_id, s.site_name, s.device, s.layout, s.unsigned_numbers);
   };
   change.identity = identity(old_settings) != identity(new_settings);
   change.drivers = compare_named<Instance>(

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/units.h"
+#include "settings/limit_key.h"
 #include "settings/reading_rules.h"
 #include "settings/values.h"
 
@@ -53,7 +54,7 @@ std::string format_period(std::chrono::nanoseconds period) {
 }
 
 std::string format_limit(const WarningLimit& limit) {
-  std::string text = "  warning when " + limit.metric;
+  std::string text = "  warning when " + format_limit_key(limit.metric, limit.tags);
   if (limit.above) text += " > " + format_number(*limit.above);
   if (limit.above && limit.below) text += " or";
   if (limit.below) text += " < " + format_number(*limit.below);
@@ -130,7 +131,8 @@ std::string effective_text(const Settings& settings, const SettingsCatalog& cata
   if (!settings.site_name.empty()) text += " \"" + settings.site_name + "\"";
   text += ", device " + settings.device;
   text += settings.layout == Layout::native ? ", layout native" : ", layout equipment";
-  if (settings.unsigned_integers) text += ", unsigned integers";
+  if (settings.unsigned_numbers == UnsignedNumbers::suffixed) text += ", unsigned integers";
+  if (settings.unsigned_numbers == UnsignedNumbers::as_float) text += ", unsigned integers as floats";
   if (settings.require_clock_sync) text += ", waits for a synchronised clock";
   text += "\n";
   for (const EquipmentSettings& equipment : settings.equipment) text += format_equipment(equipment, catalog);

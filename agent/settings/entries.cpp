@@ -12,6 +12,7 @@
 #include "core/nearest.h"
 #include "core/units.h"
 #include "settings/keys.h"
+#include "settings/limit_entries.h"
 #include "settings/reading_rules.h"
 #include "settings/told_apart.h"
 
@@ -165,9 +166,12 @@ class EquipmentReader {
     equipment.tags = read_tags(options, section, context_);
     equipment.offline_after = count(options, "offline_after", equipment.offline_after);
     equipment.online_after = count(options, "online_after", equipment.online_after);
-    if (const YamlEntry* const warning = section.find("warning")) equipment.warnings = read_limits(*warning);
+    if (const YamlEntry* const warning = section.find("warning"))
+      equipment.warnings = read_limits(*warning, context_);
     if (const YamlEntry* const drivers = section.find("drivers")) {
+      skipped_ = false;
       equipment.drivers = read_drivers(*drivers, equipment.id);
+      equipment.has_skipped_drivers = skipped_;
     }
     if (equipment.drivers.empty() && item.kind == YamlNode::Kind::map) {
       context_.diagnostics.warning(item.spot, "equipment " + quote(equipment.id) + " has no drivers");
@@ -190,52 +194,6 @@ class EquipmentReader {
     context_.diagnostics.error(spot, "ip_address: not an IPv4 or IPv6 address");
   }
 
-  std::vector<WarningLimit> read_limits(const YamlEntry& warning) {
-    const Section metrics(warning.value, warning.key.spot, "warning", context_);
-    std::vector<WarningLimit> limits;
-    for (const YamlEntry* const metric : metrics.entries()) {
-      const Section section(metric->value, metric->key.spot, metric->key.text, context_);
-      const auto valid = names_of(limit_keys());
-      section.check_keys(valid, context_);
-      const Options options = read_options(limit_keys(), section, context_);
-      WarningLimit limit;
-      limit.metric = metric->key.text;
-      limit.place = context_.diagnostics.place(metric->key.spot);
-      const auto number = [&](std::string_view key) {
-        return options.has(key) ? std::optional<double>(options.number(key)) : std::nullopt;
-      };
-      limit.above = number("above");
-      limit.below = number("below");
-      limit.clear = number("clear");
-      limit.held = options.duration("for");
-      check_limit(limit, section);
-      limits.push_back(std::move(limit));
-    }
-    return limits;
-  }
-
-  void check_limit(const WarningLimit& limit, const Section& section) {
-    Diagnostics& diagnostics = context_.diagnostics;
-    const std::string what = "warning on " + quote(limit.metric);
-    if (section.find("above") == nullptr && section.find("below") == nullptr) {
-      diagnostics.error(section.spot(), what + " needs \"above\" or \"below\"");
-    }
-    if (limit.above && limit.below && *limit.below >= *limit.above) {
-      diagnostics.error(section.spot(), what + ": \"below\" must be less than \"above\", or it always holds");
-    }
-    if (!limit.clear) return;
-    const Spot spot = spot_of(section, "clear");
-    if (limit.above && limit.below) {
-      diagnostics.error(spot, "clear: has no meaning with both \"above\" and \"below\"");
-    } else if (limit.above && *limit.clear > *limit.above) {
-      diagnostics.error(spot,
-                        "clear: must not be more than \"above\", which is " + format_number(*limit.above));
-    } else if (limit.below && *limit.clear < *limit.below) {
-      diagnostics.error(spot,
-                        "clear: must not be less than \"below\", which is " + format_number(*limit.below));
-    }
-  }
-
   std::vector<DriverSettings> read_drivers(const YamlEntry& list, const std::string& equipment_id) {
     std::vector<DriverSettings> drivers;
     std::map<std::string_view, int> counts;  // of a kind, skipped ones too, so that names stay
@@ -252,7 +210,10 @@ class EquipmentReader {
       const int count = ++counts[entry->kind];
       const auto section =
           open_entry(*entry, driver_keys(), driver_sections(), kind->table.options, context_);
-      if (!section) continue;
+      if (!section) {
+        skipped_ = true;
+        continue;
+      }
       const std::string default_name =
           equipment_id + "/" + std::string(entry->kind) + (count > 1 ? "-" + std::to_string(count) : "");
       drivers.push_back(read_driver(*entry, *kind, *section, default_name));
@@ -313,6 +274,7 @@ class EquipmentReader {
   ReadContext& context_;
   Names ids_{"equipment id"};
   Names names_{"driver name"};
+  bool skipped_ = false;  // an entry of the list that is being read
 };
 
 SinkSettings read_sink(const Entry& entry, const OptionTable& table, const Section& section, Names& names,

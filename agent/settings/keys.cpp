@@ -26,6 +26,7 @@ constexpr SectionKey kTopSections[] = {
 };
 
 constexpr std::string_view kLayouts[] = {"equipment", "native"};
+constexpr std::string_view kUnsigned[] = {"false", "true", "float"};
 constexpr OptionSpec kTopKeys[] = {
     {.name = "device",
      .type = OptionType::text,
@@ -38,10 +39,12 @@ constexpr OptionSpec kTopKeys[] = {
      .fallback = "equipment",
      .choices = kLayouts},
     {.name = "unsigned",
-     .type = OptionType::boolean,
-     .help = "Write unsigned integers with the suffix u, which not every database takes, instead of clamping "
-             "them",
-     .fallback = "false"},
+     .type = OptionType::choice,
+     .help = "Unsigned integers: false writes them as signed ones and leaves out those past "
+             "9223372036854775807, true writes all with the suffix u, which not every database takes, float "
+             "writes all as floats",
+     .fallback = "false",
+     .choices = kUnsigned},
 };
 
 constexpr OptionSpec kSiteKeys[] = {
@@ -258,6 +261,10 @@ constexpr OptionSpec kLimitKeys[] = {
      .fallback = "0",
      .min = 0,
      .max = 30 * kDay},
+    {.name = "recorded",
+     .type = OptionType::boolean,
+     .help = "Programs record the metric over the API: no driver is expected to make it",
+     .fallback = "false"},
 };
 
 constexpr std::string_view kDecides[] = {"availability"};

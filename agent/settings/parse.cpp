@@ -60,7 +60,8 @@ class SettingsReader {
     settings.device = options.text("device").empty() ? std::string(host) : options.text("device");
     check_topic_level("device", settings.device, spot_of(top, "device"), context_);
     settings.layout = options.text("layout") == "native" ? Layout::native : Layout::equipment;
-    settings.unsigned_integers = options.flag("unsigned");
+    if (options.text("unsigned") == "true") settings.unsigned_numbers = UnsignedNumbers::suffixed;
+    if (options.text("unsigned") == "float") settings.unsigned_numbers = UnsignedNumbers::as_float;
 
     const Section site = open(top, "site");
     const Options site_options = read_keys(site, site_keys());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Advice for editors; the reader of the file decides. It is a little stricter: numbers in quotes are accepted
-// there, and not here.
+// For editors; the reader of the file decides. What a schema cannot say (references, duplicates, a limit past
+// its `clear`) is listed in tests/settings/schema.
 #include <nlohmann/json.hpp>
 
 #include "settings/keys.h"
@@ -16,12 +16,22 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kVariable = "\\$\\{";
 constexpr const char* kDuration = "^(0|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d|w))+)$";
 constexpr const char* kSize = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?$";
+constexpr const char* kQuotedInteger = "^-?(0x[0-9a-fA-F]+|[0-9]+)$";
+constexpr const char* kQuotedNumber = "^-?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?$";
 constexpr double kUnbounded = 9e18;
 
-Json ref(const std::string& name) {
+Json definition(const std::string& name) {
   return {{"$ref", "#/$defs/" + name}};
 }
 
+// YAML reads `5` and `true` as more than text; the reader of the file takes them for the text that they are.
+Json as_yaml_reads(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  const Json number = Json::parse(text, nullptr, false);
+  return number.is_number() ? number : Json(text);
+}
+
+// A number, or the same in quotes.
 Json ranged(const char* type, const OptionSpec& spec) {
   Json json = {{"type", type}};
   const auto bound = [&](double value) {
@@ -29,37 +39,44 @@ Json ranged(const char* type, const OptionSpec& spec) {
   };
   if (spec.min > -kUnbounded) json["minimum"] = bound(spec.min);
   if (spec.max < kUnbounded) json["maximum"] = bound(spec.max);
-  return {{"anyOf", Json::array({json, ref("variable")})}};
+  return {{"anyOf", Json::array({json, definition("quoted_" + std::string(type)), definition("variable")})}};
 }
+
+// Which settings a definition is for: those of a file that is whole, or of one that others complete, where
+// nothing is required and a key without a value takes it away.
+enum class Part { whole, overlay };
 
 Json rows_schema(std::span<const OptionSpec> columns);
 
 Json type_schema(const OptionSpec& spec) {
-  if (spec.secret && spec.type == OptionType::text) return ref("secret");
+  if (spec.secret && spec.type == OptionType::text) return definition("secret");
   switch (spec.type) {
     case OptionType::boolean:
-      return {{"anyOf", Json::array({{{"type", "boolean"}}, ref("variable")})}};
+      return definition("boolean");
     case OptionType::integer:
       return ranged("integer", spec);
     case OptionType::number:
       return ranged("number", spec);
     case OptionType::text:
-      return ref("text");
+      return definition("text");
     case OptionType::choice: {
       Json values = Json::array();
-      for (const std::string_view choice : spec.choices) values.push_back(choice);
-      return {{"anyOf", Json::array({{{"enum", values}}, ref("variable")})}};
+      for (const std::string_view choice : spec.choices) {
+        values.push_back(choice);
+        if (const Json read = as_yaml_reads(choice); !read.is_string()) values.push_back(read);
+      }
+      return {{"anyOf", Json::array({{{"enum", values}}, definition("variable")})}};
     }
     case OptionType::duration:
-      return ref("duration");
+      return definition("duration");
     case OptionType::size:
-      return ref("size");
+      return definition("size");
     case OptionType::list: {
-      const Json list = {{"type", "array"}, {"items", ref("text")}};
-      return spec.or_one ? Json{{"anyOf", Json::array({list, ref("text")})}} : list;
+      const Json list = {{"type", "array"}, {"items", definition("text")}};
+      return spec.or_one ? Json{{"anyOf", Json::array({list, definition("text")})}} : list;
     }
     case OptionType::map:
-      return {{"type", "object"}, {"additionalProperties", ref(spec.secret ? "secret" : "text")}};
+      return {{"type", "object"}, {"additionalProperties", definition(spec.secret ? "secret" : "text")}};
     case OptionType::rows:
       return rows_schema(spec.columns);
   }
@@ -85,8 +102,9 @@ Json default_json(const OptionSpec& spec) {
   return std::visit(ToJson{}, *value);
 }
 
-Json option_schema(const OptionSpec& spec) {
+Json option_schema(const OptionSpec& spec, Part part) {
   Json json = type_schema(spec);
+  if (part == Part::overlay) json = {{"anyOf", Json::array({std::move(json), {{"type", "null"}}})}};
   json["description"] = spec.help;
   if (!spec.fallback.empty()) json["default"] = default_json(spec);
   return json;
@@ -101,13 +119,13 @@ Json closed_object(std::string_view description) {
 }
 
 // An entry with `when` may be incomplete: it may be skipped.
-void add_options(Json& object, std::span<const OptionSpec> table, bool may_be_skipped = false) {
+void add_options(Json& object, std::span<const OptionSpec> table, Part part, bool may_be_skipped = false) {
   Json required = Json::array();
   for (const OptionSpec& spec : table) {
-    object["properties"][std::string(spec.name)] = option_schema(spec);
+    object["properties"][std::string(spec.name)] = option_schema(spec, part);
     if (spec.required) required.push_back(spec.name);
   }
-  if (required.empty()) return;
+  if (required.empty() || part == Part::overlay) return;
   object["type"] = "object";
   if (may_be_skipped) {
     object["anyOf"] = Json::array({{{"required", required}}, {{"required", Json::array({"when"})}}});
@@ -116,14 +134,14 @@ void add_options(Json& object, std::span<const OptionSpec> table, bool may_be_sk
   }
 }
 
-Json section(std::string_view description, std::span<const OptionSpec> table) {
+Json section(std::string_view description, std::span<const OptionSpec> table, Part part) {
   Json json = closed_object(description);
-  add_options(json, table);
+  add_options(json, table, part);
   return json;
 }
 
 Json rows_schema(std::span<const OptionSpec> columns) {
-  return {{"type", "array"}, {"items", section("", columns)}};
+  return {{"type", "array"}, {"items", section("", columns, Part::whole)}};
 }
 
 struct Kind {
@@ -139,26 +157,26 @@ Json entry_list(std::string_view description, const std::vector<Kind>& kinds) {
   one_of["additionalProperties"] = false;
   for (const Kind& kind : kinds) {
     names.push_back(kind.table->kind);
-    one_of["properties"][std::string(kind.table->kind)] = ref(kind.name);
+    one_of["properties"][std::string(kind.table->kind)] = definition(kind.name);
   }
   Json items = {{"anyOf", Json::array({one_of, {{"enum", names}}})}};
   return {{"type", Json::array({"array", "null"})}, {"description", description}, {"items", items}};
 }
 
-Json kind_schema(const OptionTable& table, std::span<const OptionSpec> common, bool decides) {
+Json kind_schema(const OptionTable& table, std::span<const OptionSpec> common, bool decides, Part part) {
   Json json = closed_object(table.summary);
   for (const OptionSpec& spec : common) {
     if (spec.name == "decides" && !decides) continue;
-    json["properties"][std::string(spec.name)] = option_schema(spec);
+    json["properties"][std::string(spec.name)] = option_schema(spec, part);
   }
-  add_options(json, table.options, true);
+  add_options(json, table.options, part, true);
   return json;
 }
 
 // `always`, `on_change` or `{on_change: {…}}`.
 Json report_schema(std::string_view description) {
   Json on_change = {{"type", "object"}, {"required", Json::array({"on_change"})}};
-  on_change["properties"]["on_change"] = section("Only what has changed", on_change_keys());
+  on_change["properties"]["on_change"] = section("Only what has changed", on_change_keys(), Part::whole);
   on_change["additionalProperties"] = false;
   Json policies = Json::array({{{"enum", Json::array({"always", "on_change"})}}, on_change});
   return {{"description", description}, {"anyOf", std::move(policies)}};
@@ -169,12 +187,17 @@ Json scalar_definitions() {
   Json defs;
   defs["variable"] = pattern(kVariable);
   defs["variable"]["description"] = "A text with ${NAME} or ${NAME:-default} from the environment";
+  defs["boolean"] = {{"anyOf", Json::array({{{"type", "boolean"}},
+                                            {{"enum", Json::array({"true", "false"})}},
+                                            definition("variable")})}};
+  defs["quoted_integer"] = pattern(kQuotedInteger);
+  defs["quoted_number"] = pattern(kQuotedNumber);
   defs["text"] = {{"type", Json::array({"string", "number", "boolean"})}};
   defs["duration"] = {{"description", "A number with its unit: 500ms, 10s, 5m, 7d"},
-                      {"anyOf", Json::array({pattern(kDuration), {{"const", 0}}, ref("variable")})}};
+                      {"anyOf", Json::array({pattern(kDuration), {{"const", 0}}, definition("variable")})}};
   const Json whole = {{"type", "integer"}, {"minimum", 0}};
   defs["size"] = {{"description", "Bytes, or a number with its unit: 64KiB, 256MiB"},
-                  {"anyOf", Json::array({pattern(kSize), whole, ref("variable")})}};
+                  {"anyOf", Json::array({pattern(kSize), whole, definition("variable")})}};
   const auto reference = [](const char* key, const char* help) {
     Json json = {{"type", "object"}};
     json["properties"][key] = {{"type", "string"}, {"description", help}};
@@ -184,23 +207,26 @@ Json scalar_definitions() {
   };
   defs["secret"] = {
       {"anyOf",
-       Json::array({ref("text"), reference("file", "A file that holds the secret"),
+       Json::array({definition("text"), reference("file", "A file that holds the secret"),
                     reference("credential", "The name of a systemd credential (LoadCredential=)")})}};
   return defs;
 }
 
-Json equipment_schema(const std::vector<Kind>& drivers) {
+Json equipment_schema(const std::vector<Kind>& drivers, Part part) {
   Json item = closed_object("A thing that is watched");
-  add_options(item, equipment_keys());
+  add_options(item, equipment_keys(), part);
   for (const SectionKey& key : equipment_sections()) {
     if (key.name == "drivers") {
       item["properties"]["drivers"] = entry_list(key.help, drivers);
       continue;
     }
-    Json limit = section("Limits of one metric", limit_keys());
-    limit["type"] = "object";
-    limit["anyOf"] =
-        Json::array({{{"required", Json::array({"above"})}}, {{"required", Json::array({"below"})}}});
+    Json limit =
+        section("Limits of one metric, or of one series of it: disk_used{mount=/data}", limit_keys(), part);
+    if (part == Part::whole) {
+      limit["type"] = "object";
+      limit["anyOf"] =
+          Json::array({{{"required", Json::array({"above"})}}, {{"required", Json::array({"below"})}}});
+    }
     item["properties"][std::string(key.name)] = {{"type", Json::array({"object", "null"})},
                                                  {"description", key.help},
                                                  {"additionalProperties", limit}};
@@ -208,35 +234,34 @@ Json equipment_schema(const std::vector<Kind>& drivers) {
   return item;
 }
 
-}  // namespace
-
-std::string settings_schema(const SettingsCatalog& catalog) {
-  Json defs = scalar_definitions();
+// The top of a file, with the definitions of its drivers and sinks in `defs`, whose names begin with
+// `prefix`.
+Json top_schema(const SettingsCatalog& catalog, Part part, const std::string& prefix, Json& defs) {
   std::vector<Kind> drivers;
   for (const DriverKind& driver : catalog.drivers) {
-    drivers.push_back({"driver_" + std::string(driver.table.kind), &driver.table});
+    drivers.push_back({prefix + "driver_" + std::string(driver.table.kind), &driver.table});
     Json& def = defs[drivers.back().name];
-    def = kind_schema(driver.table, driver_keys(), driver.decides_availability);
+    def = kind_schema(driver.table, driver_keys(), driver.decides_availability, part);
     for (const SectionKey& key : driver_sections()) {
       const std::string name(key.name);
-      def["properties"][name] = ref(name);
+      def["properties"][name] = definition(name);
     }
   }
-  for (const SectionKey& key : driver_sections()) defs[std::string(key.name)] = report_schema(key.help);
   std::vector<Kind> sinks;
   for (const OptionTable& sink : catalog.sinks) {
-    sinks.push_back({"sink_" + std::string(sink.kind), &sink});
-    defs[sinks.back().name] = kind_schema(sink, sink_keys(), false);
+    sinks.push_back({prefix + "sink_" + std::string(sink.kind), &sink});
+    defs[sinks.back().name] = kind_schema(sink, sink_keys(), false, part);
   }
 
+  defs[prefix + "equipment"] = equipment_schema(drivers, part);
   Json properties;
   for (const SectionKey& key : top_sections()) {
     Json& property = properties[std::string(key.name)];
-    if (key.name == "site") property = section(key.help, site_keys());
-    if (key.name == "clock") property = section(key.help, clock_keys());
-    if (key.name == "store") property = section(key.help, store_keys());
-    if (key.name == "api") property = section(key.help, api_keys());
-    if (key.name == "remote_settings") property = section(key.help, remote_keys());
+    if (key.name == "site") property = section(key.help, site_keys(), part);
+    if (key.name == "clock") property = section(key.help, clock_keys(), part);
+    if (key.name == "store") property = section(key.help, store_keys(), part);
+    if (key.name == "api") property = section(key.help, api_keys(), part);
+    if (key.name == "remote_settings") property = section(key.help, remote_keys(), part);
     if (key.name == "sinks") property = entry_list(key.help, sinks);
     if (key.name == "include") {
       const Json path = {{"type", "string"}};
@@ -244,24 +269,45 @@ std::string settings_schema(const SettingsCatalog& catalog) {
                   {"anyOf", Json::array({path, {{"type", "array"}, {"items", path}}})}};
     }
     if (key.name == "devices") {
-      property = {{"type", Json::array({"object", "null"})},
-                  {"description", key.help},
-                  {"additionalProperties", {{"$ref", "#"}}}};
+      property = {
+          {"type", Json::array({"object", "null"})},
+          {"description", key.help},
+          {"additionalProperties", {{"anyOf", Json::array({definition("overlay"), {{"type", "null"}}})}}}};
     }
     if (key.name == "equipment") {
       property = {{"type", Json::array({"array", "null"})},
                   {"description", key.help},
-                  {"items", equipment_schema(drivers)}};
+                  {"items", definition(prefix + "equipment")}};
     }
   }
-  for (const OptionSpec& spec : top_keys()) properties[std::string(spec.name)] = option_schema(spec);
+  for (const OptionSpec& spec : top_keys()) properties[std::string(spec.name)] = option_schema(spec, part);
+  Json top;
+  top["type"] = Json::array({"object", "null"});
+  top["properties"] = std::move(properties);
+  top["additionalProperties"] = false;
+  return top;
+}
 
+}  // namespace
+
+std::string settings_schema(const SettingsCatalog& catalog) {
+  Json defs = scalar_definitions();
+  for (const SectionKey& key : driver_sections()) defs[std::string(key.name)] = report_schema(key.help);
+  defs["whole"] = top_schema(catalog, Part::whole, "", defs);
+  // What is laid over other settings: on single devices, and by a file over those that it includes.
+  const Json overlay = top_schema(catalog, Part::overlay, "overlay_", defs);
+  defs["partial"] = overlay;
+  defs["overlay"] = overlay;
+  for (const char* const key : {"include", "devices"}) defs["overlay"]["properties"].erase(key);
+
+  const auto has = [](const char* key) { return Json{{"required", Json::array({key})}}; };
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "Settings of Vigile"},
                  {"description", "One site's file for vigiled; config/vigile.yaml explains every key"}};
   schema["type"] = Json::array({"object", "null"});
-  schema["properties"] = std::move(properties);
-  schema["additionalProperties"] = false;
+  schema["if"] = {{"type", "object"}, {"anyOf", Json::array({has("include"), has("devices")})}};
+  schema["then"] = definition("partial");
+  schema["else"] = definition("whole");
   schema["$defs"] = std::move(defs);
   return schema.dump(2) + "\n";
 }

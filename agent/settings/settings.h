@@ -42,13 +42,16 @@ struct DriverSettings {
   bool operator==(const DriverSettings&) const = default;
 };
 
-// A limit on a metric: `cpu_usage: {above: 90, for: 5m, clear: 80}`.
+// A limit on a metric: `cpu_usage: {above: 90, for: 5m, clear: 80}`; on one series of it:
+// `disk_used{mount=/data}: {above: 90}`.
 struct WarningLimit {
   std::string metric;
+  std::map<std::string, std::string> tags;  // of the series that it is for; empty: all
   std::optional<double> above;
   std::optional<double> below;
   std::optional<double> clear;  // back to normal only at or past this; default: the limit itself
   std::chrono::nanoseconds held = {};
+  bool is_recorded = false;  // programs record the metric, no driver makes it
   Place place;
   bool operator==(const WarningLimit&) const = default;
 };
@@ -60,6 +63,7 @@ struct EquipmentSettings {
   std::string ip_address;
   std::map<std::string, std::string> tags;
   std::vector<DriverSettings> drivers;
+  bool has_skipped_drivers = false;  // entries whose `when` is not met
   std::vector<WarningLimit> warnings;
   std::uint32_t offline_after = 2;  // failures in a row of a driver that decides, from 1
   std::uint32_t online_after = 1;   // successes in a row, from 1
@@ -68,6 +72,8 @@ struct EquipmentSettings {
 };
 
 enum class Layout { equipment, native };
+// Unsigned integers: as int64, without those past it; with the suffix u; as floats.
+enum class UnsignedNumbers { as_int64, suffixed, as_float };
 enum class DeliveryOrder { oldest_first, live_first };
 
 struct SinkSettings {
@@ -129,7 +135,7 @@ struct Settings {
   std::string site_name;
   std::string device;  // default: the host's name
   Layout layout = Layout::equipment;
-  bool unsigned_integers = false;
+  UnsignedNumbers unsigned_numbers = UnsignedNumbers::as_int64;
   bool require_clock_sync = false;  // clock: {require_sync: true}
   std::vector<EquipmentSettings> equipment;
   StoreSettings store;

@@ -13,6 +13,7 @@
 #include "core/units.h"
 #include "settings/expansion.h"
 #include "settings/secret.h"
+#include "settings/slips.h"
 
 namespace vigile {
 
@@ -137,7 +138,9 @@ class ValueReader {
 
   std::nullopt_t mistyped(Spot spot, const Scalar& scalar) {
     const std::string_view is = scalar.expanded ? " stands for something that is not " : " is not ";
-    return fail(spot, shown(scalar) + std::string(is) + what());
+    const bool may_be_quoted = !spec_.secret && !scalar.expanded;
+    return fail(spot, shown(scalar) + std::string(is) + what() +
+                          (may_be_quoted ? slip_in_value(scalar.text) : std::string()));
   }
 
   // Options that are secret are never quoted.
@@ -151,9 +154,15 @@ class ValueReader {
   }
 
   std::optional<OptionValue> read_integer(Spot spot, const Scalar& scalar) {
+    // As manuals write them: decimal, or 0x10.
+    std::string digits = scalar.text;
+    const std::size_t sign = digits.starts_with('-') ? 1 : 0;
+    const bool is_hex = digits.compare(sign, 2, "0x") == 0 || digits.compare(sign, 2, "0X") == 0;
+    if (is_hex) digits.erase(sign, 2);
     std::int64_t value = 0;
-    const char* const end = scalar.text.data() + scalar.text.size();
-    const auto parsed = std::from_chars(scalar.text.data(), end, value);
+    const char* const end = digits.data() + digits.size();
+    const auto parsed = std::from_chars(digits.data(), end, value, is_hex ? 16 : 10);
+    if (is_hex && digits.compare(sign, 1, "-") == 0) return mistyped(spot, scalar);
     if (parsed.ptr != end || parsed.ec == std::errc::invalid_argument) return mistyped(spot, scalar);
     if (parsed.ec != std::errc()) return fail(spot, shown(scalar) + " does not fit in 64 bits");
     if (!in_range(spot, scalar, static_cast<double>(value), format_number(spec_.min),
@@ -273,8 +282,9 @@ class ValueReader {
 Section::Section(const YamlNode& node, Spot spot, std::string_view name, ReadContext& context) : spot_(spot) {
   if (node.kind == YamlNode::Kind::null) return;
   if (node.kind != YamlNode::Kind::map) {
+    const std::string slip = node.kind == YamlNode::Kind::scalar ? slip_in_text(node.text) : std::string();
     context.diagnostics.error(node.spot, std::string(name) + ": expected keys and values, not " +
-                                             std::string(kind_name(node.kind)));
+                                             std::string(kind_name(node.kind)) + slip);
     return;
   }
   std::map<std::string_view, Spot> seen;
@@ -303,10 +313,16 @@ const YamlEntry* Section::find(std::string_view key) const {
 
 void Section::check_keys(std::span<const std::string_view> valid, ReadContext& context) const {
   const std::set<std::string_view> known(valid.begin(), valid.end());
+  const YamlEntry* before = nullptr;
   for (const YamlEntry* const entry : entries_) {
+    const YamlEntry* const last = std::exchange(before, entry);
     if (known.count(entry->key.text) > 0) continue;
-    context.diagnostics.error(entry->key.spot, "unknown key " + quote(entry->key.text) +
-                                                   suggestion(entry->key.text, valid, "valid"));
+    std::string slip = slip_in_key(entry->key.text, valid);
+    // {above: 0,5} is two entries to YAML.
+    if (last != nullptr && entry->value.kind == YamlNode::Kind::null)
+      slip += slip_in_value(last->value.text + "," + entry->key.text);
+    if (slip.empty()) slip = suggestion(entry->key.text, valid, "valid");
+    context.diagnostics.error(entry->key.spot, "unknown key " + quote(entry->key.text) + slip);
   }
 }
 
@@ -354,73 +370,6 @@ bool read_condition(const YamlEntry& entry, ReadContext& context) {
   const auto value = ValueReader(spec, context).read(entry);
   const std::string* const text = value ? std::get_if<std::string>(&*value) : nullptr;
   return text != nullptr && !text->empty() && *text != "false";
-}
-
-std::string format_number(double number) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number);
-  return {text.data(), end.ptr};
-}
-
-std::string format_exact_size(std::uint64_t bytes) {
-  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 4> kUnits = {{
-      {std::uint64_t{1} << 40, "TiB"},
-      {std::uint64_t{1} << 30, "GiB"},
-      {std::uint64_t{1} << 20, "MiB"},
-      {std::uint64_t{1} << 10, "KiB"},
-  }};
-  for (const auto& [factor, unit] : kUnits) {
-    if (bytes >= factor && bytes % factor == 0) return std::to_string(bytes / factor) + std::string(unit);
-  }
-  return std::to_string(bytes) + "B";
-}
-
-std::string format_value(const OptionSpec& spec, const OptionValue& value) {
-  const auto* const end = kMayHoldSecrets.end();
-  if (spec.secret || std::find(kMayHoldSecrets.begin(), end, spec.name) != end) return "(secret)";
-  struct Formatter {
-    const OptionSpec& spec;
-    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
-    std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(double number) const { return format_number(number); }
-    std::string operator()(const std::string& text) const { return "\"" + mask_credentials(text) + "\""; }
-    std::string operator()(std::chrono::nanoseconds duration) const { return format_duration(duration); }
-    std::string operator()(std::uint64_t bytes) const { return format_exact_size(bytes); }
-    std::string operator()(const std::vector<std::string>& list) const {
-      std::string out;
-      bool is_secret = false;  // [--token, abc]
-      for (const std::string& item : list) {
-        const auto value = is_secret ? std::optional<std::string_view>(item) : secret_in_argument(item);
-        out += out.empty() ? "" : ", ";
-        out += value ? item.substr(0, item.size() - value->size()) + "***" : mask_credentials(item);
-        is_secret = announces_a_secret(item);
-      }
-      return "[" + out + "]";
-    }
-    std::string operator()(const std::map<std::string, std::string>& map) const {
-      std::string out;
-      for (const auto& [key, item] : map) {
-        out += (out.empty() ? "" : ", ") + key + ": " + mask_credentials(item);
-      }
-      return "{" + out + "}";
-    }
-    std::string operator()(const std::vector<Options>& rows) const {
-      std::string out;
-      for (const Options& row : rows) {
-        std::string cells;
-        for (const OptionSpec& column : spec.columns) {
-          const auto cell = row.values().find(column.name);
-          if (cell == row.values().end() || default_value(column) == cell->second) continue;
-          cells += (cells.empty() ? "" : ", ") + std::string(column.name) + ": " +
-                   format_value(column, cell->second);
-        }
-        out += (out.empty() ? "{" : ", {") + cells + "}";
-      }
-      return "[" + out + "]";
-    }
-  };
-  if (spec.type == OptionType::choice) return std::get<std::string>(value);
-  return std::visit(Formatter{spec}, value);
 }
 
 std::vector<std::string_view> names_of(std::span<const OptionSpec> table) {

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <utility>
 
+#include "settings/slips.h"
+
 namespace vigile {
 
 namespace {
@@ -42,6 +44,13 @@ class Lines {
     const std::size_t tab = text_.find_first_not_of(' ', starts_[mark.line]);
     if (tab == std::string_view::npos || text_[tab] != '\t') return std::nullopt;
     return spot_of(tab, mark.line);
+  }
+
+  // Without its end; empty when there is none.
+  std::string_view line(int number) const {
+    if (number < 0 || static_cast<std::size_t>(number) >= starts_.size()) return {};
+    const std::size_t start = starts_[static_cast<std::size_t>(number)];
+    return text_.substr(start, text_.find_first_of("\r\n", start) - start);
   }
 
   Spot spot(std::size_t offset) const {
@@ -317,10 +326,13 @@ YamlError syntax_error(const YAML::Exception& caught, const TreeBuilder& builder
     if (caught.msg.starts_with(wording.library)) message = wording.ours;
   }
   const auto bracket = builder.open_bracket();
+  // Where the reader gave up, and the line before: what is wrong there shows only at the next colon.
+  std::string slip = slip_in_line(lines.line(caught.mark.line), bracket.has_value());
+  if (slip.empty()) slip = slip_in_line(lines.line(caught.mark.line - 1), bracket.has_value());
   if (bracket && caught.msg.find("flow not found") != std::string::npos) {
     message += "; it was opened at " + std::to_string(bracket->line) + ":" + std::to_string(bracket->column);
   }
-  return YamlError{lines.spot(caught.mark), std::move(message)};
+  return YamlError{lines.spot(caught.mark), message + slip};
 }
 
 }  // namespace

@@ -173,10 +173,15 @@ std::optional<std::uint64_t> keyed_number(std::string_view text, std::string_vie
   return std::nullopt;
 }
 
+namespace {
+constexpr std::string_view kMeasurements[] = {"vigile"};
+}  // namespace
+
 const DriverInfo kAgentDriver = {.name = "agent",
                                  .summary = "Vigile's own figures: points, log, sinks, drivers, memory, CPU.",
                                  .options = {},
                                  .metrics = kMetrics,
+                                 .measurements = kMeasurements,
                                  .make = make};
 
 }  // namespace vigile

@@ -189,6 +189,7 @@ const DriverInfo kFileDriver = {
     .options = kOptions,
     .metrics = kMetrics,
     .named_metrics = "Each entry of `values` is one, by its name.",
+    .named_by_rows = true,
     .may_block = true,
     .series = [](const Options&) { return std::string(); },
     .make = make_file,

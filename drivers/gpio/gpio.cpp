@@ -251,6 +251,7 @@ const DriverInfo kGpioDriver = {
     .metrics = gpio::kMetrics,
     .named_metrics =
         "Each entry of `lines` is one, by its name; a counted one also has <name>_rate, a second.",
+    .named_by_rows = true,
     .may_block = true,
     .make = gpio::make};
 

@@ -19,6 +19,7 @@ namespace listen {
 
 namespace {
 
+constexpr std::string_view kMeasurements[] = {"statsd"};
 constexpr std::array<std::string_view, 2> kFormats = {"line_protocol", "statsd"};
 constexpr std::array<std::string_view, 2> kDialects = {"statsd", "dogstatsd"};
 
@@ -319,6 +320,7 @@ const DriverInfo kListenDriver = {
     .options = listen::kOptions,
     .metrics = listen::kMetrics,
     .named_metrics = "Those that are pushed, by their names.",
+    .measurements = listen::kMeasurements,
     .may_block = true,
     .make = listen::make};
 

@@ -256,6 +256,7 @@ const DriverInfo kModbusDriver = {.name = "modbus",
                                   .options = modbus::option_table(),
                                   .metrics = modbus::kMetrics,
                                   .named_metrics = "Each entry of `registers` is one, by its name.",
+                                  .named_by_rows = true,
                                   .may_block = true,
                                   .decides_availability = true,
                                   .series =

@@ -357,6 +357,7 @@ const DriverInfo kSerialDriver = {
     .options = serial::kOptions,
     .metrics = serial::kMetrics,
     .named_metrics = "Each entry of `values` is one, by its name.",
+    .named_by_rows = true,
     .may_block = true,
     .decides_availability = true,
     .series = [](const Options& options) { return options.text("device"); },

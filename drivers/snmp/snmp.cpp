@@ -372,6 +372,7 @@ const DriverInfo kSnmpDriver = {
     .options = snmp::option_table(),
     .metrics = snmp::kMetrics,
     .named_metrics = "Each entry of `get` and `tables` is one, by its name.",
+    .named_by_rows = true,
     .may_block = true,
     .decides_availability = true,
     .series = [](const Options& options) { return options.text("address"); },

@@ -358,10 +358,11 @@ TEST(StatusHistory, HasReasonsAndOldStatuses) {
   c.old_status = "online";
   const auto periods = status_history({c}, {}, seconds(0, 10), 0);
   ASSERT_EQ(periods.size(), 1u);
-  EXPECT_EQ(
-      periods[0],
-      (StatusPeriod{
-          .old_status = Status::online, .status = Status::warning, .from_ns = 5 * kSecond, .reason = "hot"}));
+  EXPECT_EQ(periods[0], (StatusPeriod{.old_status = Status::online,
+                                      .status = Status::warning,
+                                      .from_ns = 5 * kSecond,
+                                      .reason = "hot",
+                                      .decided_ns = 5 * kSecond}));
 }
 
 TEST(Status, HasItsWordsAndNumbers) {

@@ -228,6 +228,14 @@ TEST_F(SiteEquipmentTest, PointsThatWouldSpoilOthersAreRefused) {
               HasSubstr("metric_name is missing"));
   EXPECT_THAT(record(Point{"equipment_metrics", {{"metric_name", "q"}}, {{"v", 1.0}}, {}}),
               HasSubstr("its field value is missing"));
+  EXPECT_THAT(record(Point{"m", {}, {{"v", 1.0}, {"n", UINT64_MAX}}, {}}),
+              StartsWith("point 1 (m): fields.n: is past 9223372036854775807"));
+  EXPECT_THAT(record(Point{"m", {{"a", "1"}, {"a", "2"}}, {{"v", 1.0}}, {}}),
+              HasSubstr("its tag \"a\" stands twice"));
+  EXPECT_THAT(record(Point{"m", {}, {{"time", 1.0}, {"time_", 1.0}}, {}}),
+              HasSubstr("its field \"time_\" stands twice"));
+  EXPECT_THAT(record(Point{"m", {{"a", "\xff"}}, {{"v", 1.0}}, {}}),
+              HasSubstr("tags.a: is not text in UTF-8"));
   EXPECT_THAT(committed_, IsEmpty());
   EXPECT_EQ(record(metric(std::int64_t{7})), "");
   EXPECT_THAT(committed_lines(), HasSubstr(" value=7 "));

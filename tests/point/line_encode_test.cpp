@@ -75,7 +75,7 @@ TEST(LineEncode, SortsTagsAndLetsTheLastCount) {
   EXPECT_EQ(encoded({"m", {{"b", "1"}, {"a", "2"}, {"c", "3"}}, {{"v", 1.0}}, {}}), "m,a=2,b=1,c=3 v=1\n");
   EXPECT_EQ(encoded({"m", {{"a", "1"}, {"b", "2"}, {"a", "3"}}, {{"v", 1.0}}, {}}), "m,a=3,b=2 v=1\n");
   EXPECT_EQ(encoded({"m", {{"a", "1"}, {"b", "2"}, {"a", ""}}, {{"v", 1.0}}, {}}), "m,b=2 v=1\n");
-  EXPECT_EQ(encoded({"m", {{"", "1"}, {"time", "2"}, {"timer", "3"}}, {{"v", 1.0}}, {}}), "m,timer=3 v=1\n");
+  EXPECT_EQ(encoded({"m", {{"", "1"}, {"time", ""}, {"timer", "3"}}, {{"v", 1.0}}, {}}), "m,timer=3 v=1\n");
   // Written alike, and in the order of what is written.
   EXPECT_EQ(encoded({"m", {{"a\\", "1"}, {"a/", "2"}}, {{"v", 1.0}}, {}}), "m,a/=2 v=1\n");
   EXPECT_EQ(encoded({"m", {{"a\\b", "1"}, {"a/b", "2"}}, {{"v", 1.0}}, {}}), "m,a/b=2,a\\b=1 v=1\n");
@@ -99,15 +99,26 @@ TEST(LineEncode, LeavesOutWhatCannotBeWritten) {
   EXPECT_EQ(encoded({"m", {}, {{"v", NAN}, {"time", true}, {"w", 2.0}, {"x", INFINITY}}, 1}), "m w=2 1\n");
 }
 
-TEST(LineEncode, ClampsUnsignedUnlessAsked) {
+TEST(LineEncode, UnsignedNumbersPastInt64AreLeftOutUnlessAskedFor) {
   const Point point{
       "m",
       {},
       {{"a", std::uint64_t{5}}, {"b", UINT64_MAX}, {"c", std::uint64_t{1} << 63}, {"d", INT64_MIN}},
       {}};
-  EXPECT_EQ(encoded(point), "m a=5i,b=9223372036854775807i,c=9223372036854775807i,d=-9223372036854775808i\n");
+  EXPECT_EQ(encoded(point), "m a=5i,d=-9223372036854775808i\n");
+  EXPECT_EQ(*first_past_int64(point, {}), "b");
+  EXPECT_EQ(first_past_int64(point, {.unsigned_integers = true}), nullptr);
+  EXPECT_EQ(encoded({"m", {}, {{"b", UINT64_MAX}}, {}}), "");
+  EXPECT_EQ(encoded(point, {.unsigned_floats = true}),
+            "m a=5,b=18446744073709552000,c=9223372036854775808,d=-9223372036854775808i\n");
   EXPECT_EQ(encoded(point, {.unsigned_integers = true}),
             "m a=5u,b=18446744073709551615u,c=9223372036854775808u,d=-9223372036854775808i\n");
+}
+
+TEST(LineEncode, WhatIsCalledTimeIsWrittenAsTimeWithALine) {
+  EXPECT_EQ(encoded({"m", {{"time", "b"}, {"a", "c"}}, {{"time", 1.5}, {"v", 2.0}}, 7}),
+            "m,a=c,time_=b time_=1.5,v=2 7\n");
+  EXPECT_EQ(encoded({"m", {}, {{"time", "noon"}}, {}}), "m time_=\"noon\"\n");
 }
 
 TEST(LineEncode, ALiteralIsAString) {

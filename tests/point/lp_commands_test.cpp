@@ -223,7 +223,7 @@ TEST(LpCommands, AStringNeverClosedCostsOneLineHoweverMuchFollows) {
 TEST(LpCommands, EncodesPoints) {
   EXPECT_EQ(
       encode(
-          "{\"measurement\": \"a b\", \"fields\": {\"u\": {\"uint\": 18446744073709551615}}, \"time\": 5}\n"
+          "{\"measurement\": \"a b\", \"fields\": {\"u\": {\"uint\": 9223372036854775807}}, \"time\": 5}\n"
           "\n  \r\n"
           "{\"measurement\": \"m\", \"tags\": {\"z\": \"1\", \"a\": \"2\"}, \"fields\": {\"v\": {\"float\": "
           "0.1}}}"),
@@ -231,6 +231,8 @@ TEST(LpCommands, EncodesPoints) {
   EXPECT_EQ(encode("{\"measurement\": \"m\", \"fields\": {\"u\": {\"uint\": 18446744073709551615}}}",
                    {.unsigned_integers = true}),
             (Ran{0, "m u=18446744073709551615u\n", ""}));
+  EXPECT_EQ(encode("{\"measurement\": \"m\", \"fields\": {\"u\": {\"uint\": 18446744073709551615}}}"),
+            (Ran{1, "", "1:1: fields.u: expected at most 9223372036854775807, or the option --unsigned\n"}));
 }
 
 TEST(LpCommands, EncodesTheOtherLinesOfABadOne) {
@@ -238,10 +240,9 @@ TEST(LpCommands, EncodesTheOtherLinesOfABadOne) {
                    "{\"measurement\": \"m\", \"fields\": {\"v\": {\"int\": 1}}}\n"
                    "{\"measurement\": \"m\", \"fields\": {}}\n"
                    "{\"measurement\": \"m\", \"fields\": {\"time\": {\"int\": 1}}}\n"),
-            (Ran{1, "m v=1i\n",
+            (Ran{1, "m v=1i\nm time_=1i\n",
                  "1:1: fields: missing\n"
-                 "3:1: fields: expected at least one, and not only \"time\"\n"
-                 "4:1: fields: expected at least one, and not only \"time\"\n"}));
+                 "3:1: fields: expected at least one that can be written\n"}));
 }
 
 TEST(LpCommands, StopsWhenNobodyTakesTheOutput) {

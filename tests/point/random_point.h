@@ -165,6 +165,10 @@ inline std::string name_as_written(const std::string& name) {
   return out;
 }
 
+inline std::string key_as_written(const std::string& key) {
+  return key == "time" ? "time_" : name_as_written(key);
+}
+
 inline std::string string_as_written(const std::string& text) {
   std::string out;
   for (const char c : utf8_only(text)) {
@@ -186,22 +190,22 @@ inline std::optional<Point> as_written(const Point& point, const EncodeOptions& 
   out.measurement = name_as_written(point.measurement);
   if (point.measurement[0] == '#') out.measurement[0] = '/';
   std::map<std::string, std::string> tags;
-  for (const auto& [key, value] : point.tags) tags[name_as_written(key)] = name_as_written(value);
+  for (const auto& [key, value] : point.tags) tags[key_as_written(key)] = name_as_written(value);
   for (const auto& [key, value] : tags) {
-    if (!key.empty() && !value.empty() && key != "time") out.tags.emplace_back(key, value);
+    if (!key.empty() && !value.empty()) out.tags.emplace_back(key, value);
   }
   for (const auto& [key, value] : point.fields) {
     FieldValue written = value;
-    if (key.empty() || key == "time") continue;
+    if (key.empty()) continue;
     if (const double* number = std::get_if<double>(&value); number != nullptr && !std::isfinite(*number))
       continue;
     if (const auto* size = std::get_if<std::uint64_t>(&value);
         size != nullptr && !options.unsigned_integers) {
-      written =
-          *size >> 63 != 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(*size);
+      if (*size >> 63 != 0) continue;
+      written = static_cast<std::int64_t>(*size);
     }
     if (const auto* text = std::get_if<std::string>(&value)) written = string_as_written(*text);
-    out.fields.emplace_back(name_as_written(key), written);
+    out.fields.emplace_back(key_as_written(key), written);
   }
   if (out.fields.empty()) return std::nullopt;
   out.time_ns = point.time_ns;

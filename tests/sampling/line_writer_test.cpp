@@ -88,6 +88,33 @@ TEST(NativeLayout, WritesOneLineASample) {
   EXPECT_EQ(writer.lines().points, 0u);
 }
 
+TEST(NativeLayout, NumbersPastInt64AreLeftOutAndCounted) {
+  WireFormat format = equipment_layout();
+  format.native = true;
+  LineWriter writer(format, kServer, {});
+  const std::array values = {Value{"n", "n", UINT64_MAX}, Value{"m", "m", std::uint64_t{3}}};
+  writer.write(Sample{.measurement = "x", .values = values}, 1);
+  EXPECT_NE(writer.lines().text.find(" m=3i 1\n"), std::string::npos);
+  EXPECT_EQ(writer.left_out(), 1u);
+  EXPECT_TRUE(writer.write_point({"p", {}, {{"a", UINT64_MAX}, {"b", 1.0}}, {}}, PointOrigin::here, 2, {}));
+  EXPECT_EQ(writer.left_out(), 2u);
+  EXPECT_FALSE(writer.write_point({"p", {}, {{"a", UINT64_MAX}}, {}}, PointOrigin::here, 2, {}));
+  format.encode.unsigned_floats = true;
+  LineWriter floats(format, kServer, {});
+  floats.write(Sample{.measurement = "x", .values = values}, 1);
+  EXPECT_NE(floats.lines().text.find(" n=18446744073709552000,m=3 1\n"), std::string::npos);
+  EXPECT_EQ(floats.left_out(), 0u);
+}
+
+TEST(NativeLayout, AMetricCalledTimeIsKept) {
+  WireFormat format = equipment_layout();
+  format.native = true;
+  LineWriter writer(format, kServer, {});
+  const std::array values = {Value{"time", "time", 0.25}};
+  writer.write(Sample{.measurement = "exec", .values = values}, 1);
+  EXPECT_NE(writer.lines().text.find(" time_=0.25 1\n"), std::string::npos);
+}
+
 TEST(NativeLayout, WritesUnsignedWhenAskedTo) {
   WireFormat format = equipment_layout();
   format.native = true;

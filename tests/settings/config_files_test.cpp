@@ -11,6 +11,7 @@
 
 #include "core/file.h"
 #include "drivers/registry.h"
+#include "kept_settings.h"
 #include "settings/keys.h"
 #include "settings/settings.h"
 #include "settings/values.h"
@@ -83,6 +84,14 @@ std::vector<std::string> errors_of(const LoadedSettings& loaded) {
   return lines;
 }
 
+// Read, and kept for tests/settings/schema/run.
+LoadedSettings load_and_keep(const std::filesystem::path& path, const SettingsCatalog& catalog,
+                             const EnvironmentLookup& environment, const char* host = "h") {
+  auto loaded = load_settings(path, catalog, environment, host);
+  keep_settings(content_of(path), loaded);
+  return loaded;
+}
+
 // The files of config/ are for a build with all drivers.
 std::string_view missing_driver() {
   for (const DriverInfo* const driver : all_drivers()) {
@@ -103,9 +112,8 @@ TEST(ConfigFiles, TheSchemaIsTheGeneratedOne) {
 TEST(ConfigFiles, TheAnnotatedFileLoads) {
   const BuiltIn built_in;
   Surroundings surroundings;
-  EXPECT_THAT(
-      errors_of(load_settings(kConfig / "vigile.yaml", built_in.catalog(), surroundings.lookup(), "h")),
-      IsEmpty());
+  EXPECT_THAT(errors_of(load_and_keep(kConfig / "vigile.yaml", built_in.catalog(), surroundings.lookup())),
+              IsEmpty());
 }
 
 TEST(ConfigFiles, TheAnnotatedFileMentionsEveryKey) {
@@ -138,8 +146,7 @@ TEST(ConfigFiles, EachSiteLoads) {
   for (const auto& file : std::filesystem::directory_iterator(kConfig / "sites")) {
     if (file.path().extension() != ".yaml") continue;
     ++sites;
-    EXPECT_THAT(errors_of(load_settings(file.path(), built_in.catalog(), surroundings.lookup(), "h")),
-                IsEmpty());
+    EXPECT_THAT(errors_of(load_and_keep(file.path(), built_in.catalog(), surroundings.lookup())), IsEmpty());
   }
   EXPECT_GE(sites, 3);
 }
@@ -149,7 +156,7 @@ TEST(ConfigFiles, TheFleetIsOneFileForEachDevice) {
   const BuiltIn built_in;
   Surroundings surroundings;
   const auto on = [&](const char* host) {
-    return load_settings(kConfig / "sites" / "fleet" / "lyon.yaml", built_in.catalog(), surroundings.lookup(),
+    return load_and_keep(kConfig / "sites" / "fleet" / "lyon.yaml", built_in.catalog(), surroundings.lookup(),
                          host);
   };
   for (const char* const host : {"press-07", "press-08", "camera-01", "elsewhere"})
@@ -185,9 +192,25 @@ TEST(ConfigFiles, EachDriversSampleLoads) {
     for (std::string line; std::getline(sample, line);) yaml += "      " + line + "\n";
     const LoadedSettings loaded =
         parse_settings(yaml, path.string(), built_in.catalog(), surroundings.lookup(), "h");
+    keep_settings(yaml, loaded);
     ASSERT_THAT(errors_of(loaded), IsEmpty()) << yaml;
     EXPECT_FALSE(loaded.settings->equipment.at(0).drivers.empty()) << path;
   }
+}
+
+// The corpus of the fuzzer has bad files, too: they are for tests/settings/schema/run.
+TEST(ConfigFiles, TheCorpusIsRead) {
+  const BuiltIn built_in;
+  Surroundings surroundings;
+  const auto corpus = std::filesystem::path(VIGILE_SOURCE_DIR) / "tests" / "fuzz" / "corpus" / "settings";
+  std::size_t refused = 0;
+  for (const auto& file : std::filesystem::directory_iterator(corpus)) {
+    const std::string yaml = content_of(file.path());
+    const auto loaded = parse_settings(yaml, "site.yaml", built_in.catalog(), surroundings.lookup(), "h");
+    keep_settings(yaml, loaded);
+    if (!loaded.settings) ++refused;
+  }
+  EXPECT_GT(refused, 0u);
 }
 
 TEST(ConfigFiles, EachDefaultIsOneThatItsTableAllows) {

@@ -67,8 +67,9 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Types, Bad,
     testing::Values(
-        BadCase{"unsigned: yes\n", {"1:11: unsigned: \"yes\" is not true or false"}},
-        BadCase{"unsigned:\n", {"1:1: unsigned: has no value; expected true or false"}},
+        BadCase{"unsigned: yes\n",
+                {"1:11: unsigned: \"yes\" is not known; possible here: false, true, float"}},
+        BadCase{"unsigned:\n", {"1:1: unsigned: has no value; expected a text"}},
         BadCase{"device: [a]\n", {"1:9: device: expected a text, not a list"}},
         BadCase{"layout: nativ\n", {"1:9: layout: \"nativ\" is not known; did you mean \"native\"?"}},
         BadCase{"layout: columns\n",

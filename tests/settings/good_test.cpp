@@ -60,7 +60,7 @@ TEST(SettingsGood, EveryKeyIsRead) {
   EXPECT_EQ(s.site_name, "Lyon-Nord");
   EXPECT_EQ(s.device, "press-07");
   EXPECT_EQ(s.layout, Layout::native);
-  EXPECT_TRUE(s.unsigned_integers);
+  EXPECT_EQ(s.unsigned_numbers, UnsignedNumbers::suffixed);
   EXPECT_TRUE(s.require_clock_sync);
   ASSERT_EQ(s.equipment.size(), 2U);
 
@@ -208,7 +208,7 @@ TEST(SettingsGood, ExpandedValuesAreTyped) {
       "unsigned: ${FLAG}\nequipment: [{id: 1, drivers: [cpu: {every: \"${EVERY:-3s}\"}]}]\n"
       "sinks: [mqtt: {url: u, qos: \"${QOS}\"}]\n",
       {{"FLAG", "true"}, {"QOS", "2"}});
-  EXPECT_TRUE(s.unsigned_integers);
+  EXPECT_EQ(s.unsigned_numbers, UnsignedNumbers::suffixed);
   EXPECT_EQ(s.equipment.at(0).drivers.at(0).every, 3s);
   EXPECT_EQ(s.sinks.at(0).options.integer("qos"), 2);
 }

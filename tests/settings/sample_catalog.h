@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kept_settings.h"
 #include "settings/settings.h"
 
 namespace vigile {
@@ -104,7 +105,9 @@ inline EnvironmentLookup variables(std::map<std::string, std::string> values) {
 }
 
 inline LoadedSettings parse_sample(std::string_view yaml, std::map<std::string, std::string> values = {}) {
-  return parse_settings(yaml, "site.yaml", sample_catalog(), variables(std::move(values)), "edge-1");
+  auto loaded = parse_settings(yaml, "site.yaml", sample_catalog(), variables(std::move(values)), "edge-1");
+  keep_settings(yaml, loaded);
+  return loaded;
 }
 
 inline std::vector<std::string> texts(const std::vector<SettingsError>& errors) {
