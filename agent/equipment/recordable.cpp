@@ -26,8 +26,7 @@ Result<void> check_field(std::string_view key) {
   if (const auto valid = check_recorded_name(key.empty() ? "additional_fields" : place, key); !valid) {
     return valid;
   }
-  if (key == "time" || key == "value")
-    return wrong(place + ": a field cannot be called \"" + std::string(key) + "\" here");
+  if (key == "value") return wrong(place + ": a field cannot be called \"" + std::string(key) + "\" here");
   return {};
 }
 

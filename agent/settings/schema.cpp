@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kVariable = "\\$\\{";
 constexpr const char* kDuration = "^(0|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d|w))+)$";
 constexpr const char* kSize = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?$";
-constexpr const char* kQuotedInteger = "^-?(0x[0-9a-fA-F]+|[0-9]+)$";
+constexpr const char* kQuotedInteger = "^-?(0[xX][0-9a-fA-F]+|[0-9]+)$";
 constexpr const char* kQuotedNumber = "^-?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?$";
 constexpr double kUnbounded = 9e18;
 

@@ -183,14 +183,11 @@ TEST_F(SiteEquipmentTest, MetricsThatCannotArriveAsMeantAreRefused) {
   EXPECT_THAT(record({.metric = kLong, .value = 1}), HasSubstr("metric_name: has 257 bytes"));
   EXPECT_THAT(record({.metric = "a", .value = std::numeric_limits<double>::infinity()}), HasSubstr("finite"));
   EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"", "x"}}}), StartsWith("tags: expected a name"));
-  EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"time", "x"}}}), StartsWith("tags.time: "));
   EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"k", "x\ty"}}}), StartsWith("tags.k: "));
   EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"equipment_id", "2"}}}),
               StartsWith("tags.equipment_id: is \"2\", and this is equipment \"1\""));
   EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"metric_name", "b"}}}),
               StartsWith("tags.metric_name: "));
-  EXPECT_THAT(record({.metric = "a", .value = 1, .additional_fields = {{"time", 1.0}}}),
-              StartsWith("additional_fields.time: "));
   EXPECT_THAT(record({.metric = "a", .value = 1, .additional_fields = {{"value", 1.0}}}),
               StartsWith("additional_fields.value: "));
   EXPECT_THAT(committed_, IsEmpty());

@@ -102,7 +102,7 @@ TEST(NativeLayout, NumbersPastInt64AreLeftOutAndCounted) {
   format.encode.unsigned_floats = true;
   LineWriter floats(format, kServer, {});
   floats.write(Sample{.measurement = "x", .values = values}, 1);
-  EXPECT_NE(floats.lines().text.find(" n=18446744073709552000,m=3 1\n"), std::string::npos);
+  EXPECT_NE(floats.lines().text.find(" n=18446744073709551616,m=3 1\n"), std::string::npos);
   EXPECT_EQ(floats.left_out(), 0u);
 }
 

@@ -14,7 +14,7 @@ const [schemaFile, folder, exceptionsFile] = process.argv.slice(2);
 // Lines of "refused|accepted <expression> # <reason>".
 const exceptions = readFileSync(exceptionsFile, "utf8").split("\n").filter((line) => /^(refused|accepted) /.test(line))
   .map((line) => {
-    const [, kind, expression, reason] = /^(refused|accepted) (.*) # (.*)$/.exec(line);
+    const [, kind, expression, reason] = /^(refused|accepted) (.*?) +# (.*)$/.exec(line);
     return { kind, expression: new RegExp(expression, "m"), reason, used: 0 };
   });
 const excused = (kind, text) => {
