@@ -22,8 +22,7 @@ Result<nlohmann::json> parse_json(std::string_view text, int deepest) {
     return !is_too_deep;
   };
   Json json = Json::parse(text, look, false);
-  if (is_too_deep)
-    return Error{ErrorKind::parse, "is nested more than " + std::to_string(deepest) + " deep"};
+  if (is_too_deep) return Error{ErrorKind::parse, "is nested more than " + std::to_string(deepest) + " deep"};
   if (json.is_discarded()) return Error{ErrorKind::parse, "is not JSON"};
   if (!keys.place().empty()) return Error{ErrorKind::parse, keys.place() + " stands twice in one object"};
   return json;
