@@ -272,10 +272,8 @@ void Instance::run(std::stop_token stop) {
   }
   if (writer_.left_out() > 0 && !has_said_left_out_) {
     has_said_left_out_ = true;
-    log::warning(
-        "driver " + options_.name +
-        ": a number past 9223372036854775807 is left out; the setting `unsigned` (true or float) has "
-        "it written");
+    log::warning("driver " + options_.name +
+                 ": a number past 9223372036854775807 is left out; the setting unsigned has it written");
   }
   const LineWriter::Lines& lines = writer_.lines();
   if (lines.points > 0) intake_(mapping.clock, lines);
