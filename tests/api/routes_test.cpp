@@ -87,7 +87,7 @@ TEST_F(RoutesTest, StatusHasEverything) {
   EXPECT_EQ(answer["drivers"][1], Json::parse(R"({
     "name": "1/http", "driver": "http", "equipment_id": "1", "state": "ok", "every_s": 30.0,
     "last_run": "2026-10-31T23:59:48.000Z", "last_duration_ms": 12.4, "last_error": "no answer",
-    "stuck_for_s": 720.0, "runs": 9130, "errors": 3, "late_ticks": 2, "points": 273900})"));
+    "stuck_for_s": 720.0, "runs": 9130, "errors": 3, "late_ticks": 2, "points": 273900, "left_out": 0})"));
   EXPECT_EQ(answer["drivers"][0]["stuck_for_s"], nullptr);
   EXPECT_EQ(answer["remote_settings"], nullptr);  // off
   ASSERT_EQ(answer["sinks"].size(), 2U);
