@@ -129,7 +129,6 @@ class MqttDriver final : public Driver {
       add_message(settings_.message, {message.topic, tags, message.payload}, now_ns, *run.out, run.report);
       return;
     }
-    // Of a subscription that the session still has from earlier settings.
   }
 
   // What came is in the log before the broker may forget it.

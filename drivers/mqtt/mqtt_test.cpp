@@ -18,6 +18,7 @@ namespace vigile {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 const SystemClock system_clock;
@@ -81,6 +82,77 @@ TEST(MqttDriver, TakesWhatIsPublishedAndAcknowledgesItAfterTheCommit) {
     EXPECT_THAT(got, HasSubstr("commit\n"));
     EXPECT_THAT(got, HasSubstr("error: parse: topic \"plant/8/climate\": /t: \"warm\" is not a number"));
     EXPECT_EQ(sample(*driver), "availability up\n");
+  }
+}
+
+// Every reading of `topic`, until `last` has come.
+std::vector<std::string> read_until(Driver& driver, const std::string& last) {
+  std::string got;
+  EXPECT_TRUE(eventually([&] { return (got += sample(driver)).find(last) != std::string::npos; })) << got;
+  std::vector<std::string> readings;
+  std::istringstream lines(got);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("mqtt,") || line.starts_with("mqtt ") || line.starts_with("error"))
+      readings.push_back(line);
+  }
+  return readings;
+}
+
+TEST(MqttDriver, ChangedTopicsAreAllThatComes) {
+  for (const std::string version : {"5", "3.1.1"}) {
+    MosquittoServer broker;
+    const auto with = [&](const std::string& topic) {
+      return make(broker.url(),
+                  "version: '" + version + "', topics: ['" + topic + "'], format: value, metric: t");
+    };
+    auto driver = with("old/{line}/t");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    driver.reset();
+    publish(broker, "old/a/t", "1");
+    driver = with("new/{line}/t");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    EXPECT_TRUE(
+        eventually([&] { return broker.log().find("UNSUBSCRIBE from reader") != std::string::npos; }));
+    for (int i = 2; i < 5; ++i) publish(broker, "old/b/t", std::to_string(i));
+    publish(broker, "new/a/t", "5");
+    EXPECT_THAT(read_until(*driver, "t=5"), ElementsAre("mqtt,line=a t=5"));
+    // Nothing of it has been sent any more.
+    EXPECT_THAT(broker.log(), HasSubstr("'old/a/t'"));
+    const std::string sent = broker.log();
+    EXPECT_EQ(sent.find("Sending PUBLISH to reader (d0, q1, r0, m2, 'old"), std::string::npos) << sent;
+  }
+}
+
+TEST(MqttDriver, ANarrowerTopicTakesEachMessageOnce) {
+  for (const std::string version : {"5", "3.1.1"}) {
+    MosquittoServer broker;
+    const auto with = [&](const std::string& topics) {
+      return make(broker.url(),
+                  "version: '" + version + "', topics: [" + topics + "], format: value, metric: t");
+    };
+    auto driver = with("'plant/#'");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    driver.reset();
+    publish(broker, "plant/a/t", "1");  // waits for us
+    driver = with("'plant/{line}/t'");
+    EXPECT_THAT(read_until(*driver, "t=1"), ElementsAre("mqtt,line=a t=1"));
+    for (const char* const value : {"2", "3", "3", "4"}) publish(broker, "plant/a/t", value);
+    EXPECT_THAT(read_until(*driver, "t=4"),
+                ElementsAre("mqtt,line=a t=2", "mqtt,line=a t=3", "mqtt,line=a t=3", "mqtt,line=a t=4"));
+    driver.reset();
+    // Topics that overlap, now and in one list.
+    driver = with("'plant/{line}/t', 'plant/a/{what}', 'plant/#'");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    for (const char* const value : {"5", "6"}) publish(broker, "plant/a/t", value);
+    publish(broker, "plant/a/x", "7");
+    publish(broker, "plant/b/c/d", "8");
+    EXPECT_THAT(read_until(*driver, "t=8"),
+                ElementsAre("mqtt,line=a t=5", "mqtt,line=a t=6", "mqtt,what=x t=7", "mqtt t=8"));
+    driver.reset();
+    driver = with("'plant/{line}/t', 'plant/a/{what}'");
+    EXPECT_EQ(sample(*driver), "availability up\n");
+    for (const char* const value : {"9", "10"}) publish(broker, "plant/a/t", value);
+    EXPECT_THAT(read_until(*driver, "t=10"), ElementsAre("mqtt,line=a t=9", "mqtt,line=a t=10"));
   }
 }
 

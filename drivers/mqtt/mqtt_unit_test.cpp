@@ -7,6 +7,8 @@
 #include "drivers/mqtt/mqtt_settings.h"
 #include "drivers/mqtt/topic.h"
 #include "drivers/mqtt_session/packet.h"
+#include "drivers/mqtt_session/subscriptions.h"
+#include "drivers/mqtt_session/topic_filter.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
 
@@ -17,6 +19,7 @@ using namespace mqtt_session;
 using namespace std::string_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 TEST(MqttPacket, ConnectAsTheStandardHasIt) {
   EXPECT_EQ(
@@ -29,9 +32,11 @@ TEST(MqttPacket, ConnectAsTheStandardHasIt) {
                             .session_expiry_s = 3600,
                             .receive_maximum = 500}),
             "\x10\x16\0\4MQTT\5\0\0\x0a\x08\x11\0\0\x0e\x10\x21\1\xf4\0\1a"s);
-  EXPECT_EQ(encode_subscribe(Version::v3_1_1, 1, {"a/+"}), "\x82\x08\0\1\0\3a/+\1"s);
-  EXPECT_EQ(encode_subscribe(Version::v5, 1, {"a", "$share/g/a"}),
-            "\x82\x14\0\1\0\0\1a\x11\0\x0a$share/g/a\1"s);
+  EXPECT_EQ(encode_subscribe(Version::v3_1_1, 1, {.filter = "a/+"}), "\x82\x08\0\1\0\3a/+\1"s);
+  EXPECT_EQ(encode_subscribe(Version::v5, 1, {"a", 200}), "\x82\x0a\0\1\3\x0b\xc8\1\0\1a\x11"s);
+  EXPECT_EQ(encode_subscribe(Version::v5, 1, {"$share/g/a"}), "\x82\x10\0\1\0\0\x0a$share/g/a\1"s);
+  EXPECT_EQ(encode_unsubscribe(Version::v5, 2, {"a", "b"}), "\xa2\x09\0\2\0\0\1a\0\1b"s);
+  EXPECT_EQ(encode_unsubscribe(Version::v3_1_1, 2, {"a"}), "\xa2\x05\0\2\0\1a"s);
   EXPECT_EQ(encode_puback(0x1234), "\x40\2\x12\x34"s);
 }
 
@@ -115,6 +120,72 @@ TEST(MqttPacket, ConnackOfVersion5SaysWhyAndHowOften) {
   EXPECT_EQ(reason_text(Version::v5, PacketType::connack, connack->reason), "not authorised");
   EXPECT_FALSE(decode_connack(Version::v5, "\1"s));
   EXPECT_FALSE(decode_connack(Version::v5, "\0\0\3\x13\0"s));
+}
+
+TEST(MqttPacket, APublishNamesItsSubscriptions) {
+  const Packet packet{3, 2, "\0\1t\0\7\x07\x0b\x05\x01\x01\x0b\xc8\x01hey"s};
+  const auto publish = decode_publish(Version::v5, packet);
+  ASSERT_TRUE(publish) << publish.error().message;
+  EXPECT_THAT(publish->subscriptions, ElementsAre(5u, 200u));
+  EXPECT_EQ(publish->payload, "hey");
+  EXPECT_FALSE(decode_connack(Version::v5, "\0\0\2\x29\0"s)->takes_identifiers);
+}
+
+TEST(MqttFilter, WhatAnotherCoversIsNotSubscribed) {
+  EXPECT_THAT(without_covered({"plant/+/t", "plant/#", "plant/+/t"}), ElementsAre("plant/#"));
+  EXPECT_THAT(without_covered({"a", "b", "a"}), ElementsAre("a", "b"));
+  EXPECT_THAT(without_covered({"a/+", "+/b"}), ElementsAre("a/+", "+/b"));
+  EXPECT_THAT(without_covered({"$share/g/a/#", "a/#", "a/b"}), ElementsAre("$share/g/a/#", "a/#"));
+  EXPECT_THAT(without_covered({"#", "$SYS/load"}), ElementsAre("#", "$SYS/load"));
+  EXPECT_THAT(without_covered({"a/+", "a/#", "a"}), ElementsAre("a/#"));
+}
+
+TEST(MqttFilter, EveryFilterThatBringsATopicIsFound) {
+  EXPECT_THAT(filters_of("a/b"), UnorderedElementsAre("#", "a/#", "+/#", "a/b/#", "a/+/#", "+/b/#", "+/+/#",
+                                                      "a/b", "a/+", "+/b", "+/+"));
+  EXPECT_THAT(filters_of("$SYS/x"),
+              UnorderedElementsAre("$SYS/#", "$SYS/x/#", "$SYS/+/#", "$SYS/x", "$SYS/+"));
+  EXPECT_EQ(filters_of("1/2/3/4/5/6/7").size(), 128u + 255u);
+  EXPECT_EQ(filters_of("1/2/3/4/5/6/7/8").size(), 10u);
+  for (const std::string& filter : filters_of("x/y/z")) EXPECT_TRUE(matches(filter, "x/y/z")) << filter;
+}
+
+class MqttSubscriptions : public testing::Test {
+ protected:
+  // How the message is judged: "taken" or "dropped", with "!" when something is to be unsubscribed.
+  std::string judge(const std::string& topic, std::vector<std::uint32_t> from, std::string_view payload) {
+    const auto verdict =
+        subscriptions.judge({.topic = topic, .payload = payload, .subscriptions = std::move(from)});
+    return (verdict.is_taken ? "taken" : "dropped") + std::string(verdict.unsubscribe.empty() ? "" : "!");
+  }
+  const std::uint32_t old = subscription_id("plant/#");
+  const std::uint32_t own = subscription_id("plant/+/t");
+  Subscriptions subscriptions{{"plant/+/t"}};
+};
+
+TEST_F(MqttSubscriptions, WhatWaitedSinceEarlierSettingsIsTakenOnce) {
+  subscriptions.begin(true, true);
+  EXPECT_EQ(judge("plant/a/t", {old}, "1"), "taken!");  // from before this subscription
+  EXPECT_EQ(judge("plant/a/t", {old}, "2"), "taken");   // of both: two copies come
+  EXPECT_EQ(judge("plant/a/t", {own}, "2"), "dropped");
+  EXPECT_EQ(judge("plant/a/t", {old}, "3"), "dropped");
+  EXPECT_EQ(judge("plant/a/t", {own}, "3"), "taken");
+  EXPECT_EQ(judge("plant/a/t", {own}, "3"), "taken");  // the same reading again
+  EXPECT_EQ(judge("plant/a/t", {own, old}, "4"), "taken");
+  EXPECT_EQ(judge("plant/a/t", {}, "5"), "taken");  // the broker does not say
+  EXPECT_EQ(judge("other", {old}, "6"), "dropped!");
+  EXPECT_EQ(judge("other", {old}, "7"), "dropped");  // was tried
+}
+
+TEST_F(MqttSubscriptions, OfTwoThatOverlapOneCopyIsTaken) {
+  subscriptions = Subscriptions({"plant/+/t", "plant/a/+"});
+  const std::uint32_t second = subscription_id("plant/a/+");
+  subscriptions.begin(false, true);
+  EXPECT_EQ(judge("plant/a/t", {second}, "1"), "dropped");
+  EXPECT_EQ(judge("plant/a/t", {own}, "1"), "taken");
+  EXPECT_EQ(judge("plant/a/x", {second}, "1"), "taken");
+  EXPECT_EQ(judge("plant/b/t", {own}, "1"), "taken");
+  EXPECT_EQ(judge("plant/a/t", {own, second}, "2"), "taken");
 }
 
 std::vector<std::string> levels(const std::string& pattern, std::string_view topic) {

@@ -3,21 +3,13 @@
 
 #include <algorithm>
 
+#include "drivers/mqtt_session/topic_filter.h"
+
 namespace vigile::mqtt_driver {
 
 namespace {
 
 constexpr std::size_t kLongestTopic = 65'535;
-
-std::vector<std::string_view> split(std::string_view text) {
-  std::vector<std::string_view> levels;
-  for (;;) {
-    const std::size_t slash = text.find('/');
-    levels.push_back(text.substr(0, slash));
-    if (slash == std::string_view::npos) return levels;
-    text.remove_prefix(slash + 1);
-  }
-}
 
 bool is_tag_key(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -34,7 +26,7 @@ Result<TopicPattern> parse_topic_pattern(const std::string& text) {
   if (text.empty() || text.size() > kLongestTopic) return bad("a topic has 1 to 65535 bytes");
   if (text.find('\0') != std::string::npos) return bad("holds a zero byte");
   TopicPattern pattern;
-  std::vector<std::string_view> levels = split(text);
+  std::vector<std::string_view> levels = mqtt_session::topic_levels(text);
   if (levels[0] == "$share") {
     if (levels.size() < 3 || levels[1].empty() || levels[1].find_first_of("+#{}") != std::string_view::npos)
       return bad("is not like $share/group/topic");
@@ -61,21 +53,13 @@ Result<TopicPattern> parse_topic_pattern(const std::string& text) {
     }
     if (i > 0) pattern.filter += '/';
     pattern.filter += plain;
-    pattern.levels.push_back(std::move(plain));
   }
   return pattern;
 }
 
 std::optional<std::vector<std::string_view>> match(const TopicPattern& pattern, std::string_view topic) {
-  const std::vector<std::string_view> levels = split(topic);
-  const bool ends_open = pattern.levels.back() == "#";
-  const std::size_t fixed = pattern.levels.size() - (ends_open ? 1 : 0);
-  if (ends_open ? levels.size() < fixed : levels.size() != fixed) return std::nullopt;
-  // What begins with $ is not meant by a wildcard.
-  if (topic.starts_with('$') && (pattern.levels[0] == "+" || pattern.levels[0] == "#")) return std::nullopt;
-  for (std::size_t i = 0; i < fixed; ++i) {
-    if (pattern.levels[i] != "+" && pattern.levels[i] != levels[i]) return std::nullopt;
-  }
+  if (!mqtt_session::matches(pattern.filter, topic)) return std::nullopt;
+  const std::vector<std::string_view> levels = mqtt_session::topic_levels(topic);
   std::vector<std::string_view> named;
   for (const auto& [level, key] : pattern.tags) named.push_back(levels[level]);
   return named;

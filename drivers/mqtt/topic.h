@@ -14,7 +14,6 @@ namespace vigile::mqtt_driver {
 
 struct TopicPattern {
   std::string filter;                                     // as subscribed, with "$share/<group>/" if any
-  std::vector<std::string> levels;                        // without it; "+" and "#" as they are
   std::vector<std::pair<std::size_t, std::string>> tags;  // level, tag key
 };
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "drivers/mqtt_session/topic_filter.h"
+
 namespace vigile::mqtt_session {
 
 namespace {
@@ -13,6 +15,7 @@ constexpr std::size_t kMostHead =
     65'535 + 8;  // topic, its length, the packet's id, a little of the properties
 constexpr std::uint8_t kHasUser = 0x80;
 constexpr std::uint8_t kHasPassword = 0x40;
+constexpr std::uint32_t kSubscriptionIdentifier = 0x0b;  // property
 
 Error broken(std::string what) {
   return Error{ErrorKind::parse, "not MQTT: " + std::move(what)};
@@ -196,18 +199,31 @@ std::string encode_connect(const ConnectRequest& request) {
   return framed(0x10, body);
 }
 
-std::string encode_subscribe(Version version, std::uint16_t id, const std::vector<std::string>& filters) {
+std::string encode_subscribe(Version version, std::uint16_t id, const Subscription& subscription) {
+  std::string body;
+  put(body, id, 2);
+  if (version == Version::v5) {
+    std::string properties;
+    if (subscription.identifier > 0) {
+      put(properties, kSubscriptionIdentifier, 1);
+      put_length(properties, subscription.identifier);
+    }
+    put_length(body, properties.size());
+    body += properties;
+  }
+  put_text(body, subscription.filter);
+  // QoS 1. Version 5: of what is retained only what is new to this session; a shared subscription gets
+  // none.
+  put(body, version == Version::v5 && !is_shared(subscription.filter) ? 0x11 : 0x01, 1);
+  return framed(0x82, body);
+}
+
+std::string encode_unsubscribe(Version version, std::uint16_t id, const std::vector<std::string>& filters) {
   std::string body;
   put(body, id, 2);
   if (version == Version::v5) put_length(body, 0);
-  for (const std::string& filter : filters) {
-    put_text(body, filter);
-    // QoS 1. Version 5: of what is retained only what is new to this session; a shared subscription gets
-    // none.
-    const bool is_shared = filter.starts_with("$share/");
-    put(body, version == Version::v5 && !is_shared ? 0x11 : 0x01, 1);
-  }
-  return framed(0x82, body);
+  for (const std::string& filter : filters) put_text(body, filter);
+  return framed(0xa2, body);
 }
 
 std::string encode_puback(std::uint16_t id) {
@@ -266,6 +282,8 @@ Result<Connack> decode_connack(Version version, std::string_view body) {
         connack.keep_alive_s = static_cast<std::uint16_t>(properties.number(2));
       } else if (id == 0x1f) {
         connack.explanation = properties.text();
+      } else if (id == 0x29) {
+        connack.takes_identifiers = properties.number(1) != 0;
       } else if (!skip_property(id, properties)) {
         return broken("a CONNACK with property " + std::to_string(id));
       }
@@ -297,7 +315,18 @@ Result<Publish> decode_publish(Version version, const Packet& packet) {
   if (publish.qos == 3) return broken("a PUBLISH of QoS 3");
   if (publish.qos > 0 && publish.id == 0) return broken("a PUBLISH with the id 0");
   if (packet.is_cut) return publish;
-  if (version == Version::v5) bytes.properties();
+  if (version == Version::v5) {
+    Bytes properties(bytes.properties());
+    while (!properties.is_empty() && !properties.is_short()) {
+      const std::uint32_t id = properties.length();
+      if (id == kSubscriptionIdentifier) {
+        publish.subscriptions.push_back(properties.length());
+      } else if (!skip_property(id, properties)) {
+        break;  // of a later version; the payload does not depend on it
+      }
+    }
+    if (properties.is_short()) return broken("a PUBLISH with half a property");
+  }
   if (bytes.is_short()) return broken("a PUBLISH with half a property");
   publish.payload = bytes.rest();
   return publish;

@@ -19,6 +19,7 @@ enum class PacketType : std::uint8_t {
   connack = 2,
   publish = 3,
   suback = 9,
+  unsuback = 11,
   pingresp = 13,
   disconnect = 14,  // from a server only in version 5
 };
@@ -34,7 +35,13 @@ struct ConnectRequest {
   std::uint32_t maximum_packet_size = 0;  // version 5
 };
 std::string encode_connect(const ConnectRequest& request);  // asks for the session that there was
-std::string encode_subscribe(Version version, std::uint16_t id, const std::vector<std::string>& filters);
+struct Subscription {
+  std::string filter;
+  std::uint32_t identifier = 0;  // version 5, 1 to 268,435,455: comes with each of its messages; 0: none
+};
+// One SUBSCRIBE packet with one identifier for all its filters.
+std::string encode_subscribe(Version version, std::uint16_t id, const Subscription& subscription);
+std::string encode_unsubscribe(Version version, std::uint16_t id, const std::vector<std::string>& filters);
 std::string encode_puback(std::uint16_t id);  // success
 std::string encode_ping();
 std::string encode_disconnect();  // the session stays
@@ -67,6 +74,7 @@ struct Connack {
   std::uint8_t reason = 0;                    // 0: accepted
   std::optional<std::uint16_t> keep_alive_s;  // what the server wants, version 5
   std::string explanation;                    // the server's words, version 5
+  bool takes_identifiers = true;              // of subscriptions, version 5
 };
 Result<Connack> decode_connack(Version version, std::string_view body);
 
@@ -82,6 +90,7 @@ struct Publish {
   std::uint8_t qos = 0;
   std::uint16_t id = 0;  // QoS 1 and 2
   bool is_retained = false;
+  std::vector<std::uint32_t> subscriptions;  // identifiers, version 5; empty: none came
 };
 Result<Publish> decode_publish(Version version, const Packet& packet);
 

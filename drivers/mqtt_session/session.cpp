@@ -23,6 +23,7 @@ Session::Session(const SessionSettings& settings, const Clock& clock, std::uniqu
       on_message_(std::move(on_message)),
       connection_(std::move(connection)),
       reader_(settings.max_message_bytes),
+      subscriptions_(settings.filters),
       heard_(clock.boot()),
       sent_(heard_) {}
 
@@ -64,17 +65,25 @@ Result<void> Session::greet(BootTime deadline, const std::stop_token& stop) {
                   (connack->explanation.empty() ? "" : ": " + shown_text(connack->explanation)));
   }
   keep_alive_ = std::chrono::seconds(connack->keep_alive_s.value_or(settings_.connect.keep_alive_s));
-  constexpr std::uint16_t kId = 1;
-  if (auto sent = connection_->send(encode_subscribe(version, kId, settings_.filters), left(deadline)); !sent)
-    return sent;
-  packet = await(PacketType::suback, deadline, stop);
-  if (!packet) return packet.error();
-  const auto suback = decode_suback(version, packet->body);
-  if (!suback) return failed(suback.error().message);
-  for (std::size_t i = 0; i < settings_.filters.size(); ++i) {
-    const std::uint8_t reason = i < suback->reasons.size() ? suback->reasons[i] : 0x80;
+  subscriptions_.begin(connack->is_session_present, connack->takes_identifiers);
+  return subscribe(deadline, stop);
+}
+
+Result<void> Session::subscribe(BootTime deadline, const std::stop_token& stop) {
+  const Version version = settings_.connect.version;
+  const auto& wanted = subscriptions_.list();
+  std::string packets;
+  for (const Subscription& one : wanted) packets += encode_subscribe(version, ++last_id_, one);
+  if (auto sent = connection_->send(packets, left(deadline)); !sent) return sent;
+  for (std::size_t answers = 0; answers < wanted.size(); ++answers) {
+    const auto packet = await(PacketType::suback, deadline, stop);
+    if (!packet) return packet.error();
+    const auto suback = decode_suback(version, packet->body);
+    if (!suback) return failed(suback.error().message);
+    if (suback->id == 0 || suback->id > wanted.size()) return failed("answers what was not subscribed");
+    const std::uint8_t reason = suback->reasons.front();
     if (reason < 0x80) continue;
-    return failed("refuses the subscription to " + shown_text(settings_.filters[i]) + ": " +
+    return failed("refuses the subscription to " + shown_text(wanted[suback->id - 1].filter) + ": " +
                   reason_text(version, PacketType::suback, reason));
   }
   return {};
@@ -100,36 +109,59 @@ Result<Packet> Session::await(PacketType type, BootTime deadline, const std::sto
 }
 
 Result<bool> Session::receive(milliseconds limit) {
+  // What came together with the broker's answers waits in the reader, where no poll() sees it.
+  if (std::exchange(has_unhandled_, false)) {
+    if (const auto handled = handle_all(); !handled) return handled.error();
+    return true;
+  }
   const auto bytes = connection_->receive(limit);
   if (!bytes) return bytes.error();
   if (bytes->empty()) return false;
   heard_ = clock_.boot();
   reader_.feed(*bytes);
+  if (const auto handled = handle_all(); !handled) return handled.error();
+  return true;
+}
+
+Result<void> Session::handle_all() {
   for (;;) {
     const auto packet = reader_.next();
     if (!packet) return failed(packet.error().message);
-    if (!*packet) return true;
+    if (!*packet) return {};
     if (const auto handled = handle(**packet); !handled) return handled.error();
   }
+}
+
+Result<void> Session::take(const Packet& packet) {
+  const Version version = settings_.connect.version;
+  const auto publish = decode_publish(version, packet);
+  if (!publish) return failed(publish.error().message);
+  if (publish->qos > 1) return failed("sends a message of QoS 2 to a subscription of QoS 1");
+  const Subscriptions::Verdict verdict = subscriptions_.judge(*publish);
+  if (!verdict.unsubscribe.empty()) {
+    if (auto sent = connection_->send(encode_unsubscribe(version, ++last_id_, verdict.unsubscribe),
+                                      settings_.timeout);
+        !sent)
+      return sent;
+  }
+  std::optional<std::uint16_t> id;
+  if (publish->qos == 1) id = publish->id;
+  if (!verdict.is_taken) return id ? acknowledge({&*id, 1}) : Result<void>();
+  on_message_({publish->topic, publish->payload, id,
+               packet.is_cut || publish->payload.size() > settings_.max_message_bytes});
+  return {};
 }
 
 Result<void> Session::handle(const Packet& packet) {
   const Version version = settings_.connect.version;
   switch (static_cast<PacketType>(packet.type)) {
-    case PacketType::publish: {
-      const auto publish = decode_publish(version, packet);
-      if (!publish) return failed(publish.error().message);
-      if (publish->qos > 1) return failed("sends a message of QoS 2 to a subscription of QoS 1");
-      Message message{publish->topic, publish->payload, std::nullopt,
-                      packet.is_cut || publish->payload.size() > settings_.max_message_bytes};
-      if (publish->qos == 1) message.id = publish->id;
-      on_message_(message);
-      return {};
-    }
+    case PacketType::publish:
+      return take(packet);
     case PacketType::pingresp:
       asked_.reset();
       return {};
     case PacketType::suback:
+    case PacketType::unsuback:  // whether there was one does not matter
       return {};
     case PacketType::disconnect: {
       const std::uint8_t reason = packet.body.empty() ? 0 : static_cast<std::uint8_t>(packet.body[0]);

@@ -17,6 +17,7 @@
 #include "core/result.h"
 #include "drivers/mqtt_session/connection.h"
 #include "drivers/mqtt_session/packet.h"
+#include "drivers/mqtt_session/subscriptions.h"
 
 namespace vigile::mqtt_session {
 
@@ -48,7 +49,9 @@ class Session {
   // Says goodbye. The broker keeps the session as long as was asked for.
   ~Session();
 
-  // Hands over what has come; false when nothing has within `limit`.
+  // Hands over what has come, at once what came with the answers to connecting; false when nothing has
+  // within `limit`. Messages of subscriptions that the settings do not name are acknowledged and not handed
+  // over, and their subscriptions are ended; so are further copies of a message.
   Result<bool> receive(std::chrono::milliseconds limit);
   Result<void> acknowledge(std::span<const std::uint16_t> ids);
   // Asks for a sign of life; keep_alive() fails when none comes within `timeout`.
@@ -64,7 +67,10 @@ class Session {
           OnMessage on_message);
   Result<void> greet(BootTime deadline, const std::stop_token& stop);
   Result<Packet> await(PacketType type, BootTime deadline, const std::stop_token& stop);
+  Result<void> subscribe(BootTime deadline, const std::stop_token& stop);
+  Result<void> handle_all();
   Result<void> handle(const Packet& packet);
+  Result<void> take(const Packet& packet);
   Error failed(const std::string& what) const;
   std::chrono::milliseconds left(BootTime deadline) const;
 
@@ -73,6 +79,9 @@ class Session {
   const OnMessage on_message_;
   const std::unique_ptr<Connection> connection_;
   PacketReader reader_;
+  Subscriptions subscriptions_;
+  std::uint16_t last_id_ = 0;          // of a packet of ours
+  bool has_unhandled_ = true;          // packets may have come behind the last answer to connecting
   std::chrono::seconds keep_alive_{};  // 0: none
   BootTime heard_, sent_;
   std::optional<BootTime> asked_;  // a ping that has no answer yet

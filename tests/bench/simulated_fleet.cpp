@@ -192,7 +192,7 @@ void SimulatedAgent::handle(const mqtt::Packet& packet) {
 }
 
 void SimulatedReceiver::greeted() {
-  send(mqtt::encode_subscribe(mqtt::Version::v3_1_1, 1, {std::string(kFleetSettingsTopic)}));
+  send(mqtt::encode_subscribe(mqtt::Version::v3_1_1, 1, {.filter = std::string(kFleetSettingsTopic)}));
   flush();
 }
 
