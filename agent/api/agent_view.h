@@ -22,7 +22,7 @@ struct DriverView {
   std::string name;    // instance
   std::string driver;  // kind
   std::string equipment_id;
-  std::string state;  // "waiting", "ok", "failing", "stuck", "running"
+  std::string state;  // "waiting", "ok", "failing", "conflict", "stuck", "running"
   std::chrono::nanoseconds every{};
   std::optional<WallTime> last_run;
   std::chrono::nanoseconds last_duration{};
@@ -39,8 +39,8 @@ struct SinkView {
   std::string name;
   std::string kind;
   std::string target;  // URL without secrets
-  std::string state;   // "starting", "delivering", "idle", "retrying", "paused", "waiting"
-  std::string reason;  // why it is paused or retrying
+  std::string state;   // "starting", "delivering", "idle", "retrying", "paused", "waiting", "conflict"
+  std::string reason;  // why it is paused, retrying, or in conflict with another client of its name
   std::optional<WallTime> last_acknowledged;
   std::optional<std::chrono::nanoseconds> next_try;  // from now
   std::uint64_t delivered_points = 0;                // since start
@@ -51,6 +51,7 @@ struct SinkView {
   std::uint64_t lag_points = 0;
   std::optional<std::chrono::nanoseconds> lag;  // age of the oldest undelivered point
   std::uint64_t batch_bytes = 0;                // the limit now, as learned
+  std::uint64_t conflicts = 0;                  // connections lost to another client of its name, since start
 };
 
 // Settings that arrive by a broker.
@@ -58,8 +59,10 @@ struct RemoteSettingsView {
   std::string broker;  // URL
   std::string topic;
   bool connected = false;
-  std::string reason;                                  // why not connected
-  std::uint64_t serial = 0;                            // in force; 0: the file on the device alone
+  std::string reason;           // why not connected
+  std::string conflict;         // with another client of the same client_id; empty: none
+  std::uint64_t conflicts = 0;  // connections lost to it, since start
+  std::uint64_t serial = 0;     // in force; 0: the file on the device alone
   std::optional<std::chrono::nanoseconds> trial_left;  // present while they are on trial
   std::uint64_t failed_serial = 0;                     // taken back since; 0: none
   std::string failed_reason;

@@ -30,6 +30,8 @@ int status_of(ErrorKind kind) {
       return 503;
     case ErrorKind::full:
       return 507;
+    case ErrorKind::conflict:
+      return 409;
     case ErrorKind::permission:
     case ErrorKind::io:
     case ErrorKind::corrupt:

@@ -129,6 +129,8 @@ void add_drivers(const std::vector<DriverView>& drivers, Exposition& page) {
 void add_remote_settings(const RemoteSettingsView& remote, Exposition& page) {
   page.single("vigile_settings_connected", kGauge, "1 while settings can arrive from the broker.",
               remote.connected ? 1 : 0);
+  page.single("vigile_settings_conflicts_total", kCounter,
+              "Connections lost to another client of the same name.", number(remote.conflicts));
   page.single("vigile_settings_serial", kGauge, "Settings from the broker that are in force; 0: none.",
               number(remote.serial));
   page.single("vigile_settings_on_trial", kGauge, "1 while they are on trial.", remote.trial_left ? 1 : 0);
@@ -157,6 +159,8 @@ void add_sinks(const std::vector<SinkView>& sinks, Exposition& page) {
       [](const SinkView& s) { return Figure(number(s.failures)); });
   add("vigile_sink_dead_letters_total", kCounter, "Lines refused for good since the start.",
       [](const SinkView& s) { return Figure(number(s.dead_letters)); });
+  add("vigile_sink_conflicts_total", kCounter, "Connections lost to another client of the same name.",
+      [](const SinkView& s) { return Figure(number(s.conflicts)); });
   add("vigile_sink_lag_points", kGauge, "Points not delivered yet.",
       [](const SinkView& s) { return Figure(number(s.lag_points)); });
   add("vigile_sink_lag_seconds", kGauge, "Age of the oldest point not delivered; 0 when there is none.",

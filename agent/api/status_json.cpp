@@ -43,7 +43,8 @@ Json sink_json(const SinkView& sink) {
           {"dead_letters", sink.dead_letters},
           {"lag_points", sink.lag_points},
           {"lag_s", optional_seconds(sink.lag)},
-          {"batch_bytes", sink.batch_bytes}};
+          {"batch_bytes", sink.batch_bytes},
+          {"conflicts", sink.conflicts}};
 }
 
 Json remote_settings_json(const std::optional<RemoteSettingsView>& remote) {
@@ -52,6 +53,8 @@ Json remote_settings_json(const std::optional<RemoteSettingsView>& remote) {
           {"topic", remote->topic},
           {"connected", remote->connected},
           {"reason", remote->reason},
+          {"conflict", remote->conflict},
+          {"conflicts", remote->conflicts},
           {"serial", remote->serial},
           {"trial_left_s", optional_seconds(remote->trial_left)},
           {"failed_serial", remote->failed_serial},

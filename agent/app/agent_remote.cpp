@@ -97,7 +97,7 @@ std::map<std::string, Ailment> Agent::ailments(std::optional<WallTime> since) {
   // Before the clock is set nothing is sent.
   const bool may_deliver = timeline_.now().clock == ClockState::set;
   for (const SinkView& sink : sink_views(log_->status())) {
-    const bool fails = sink.state == "paused" || sink.state == "retrying";
+    const bool fails = sink.state == "paused" || sink.state == "retrying" || sink.state == "conflict";
     const bool owes =
         since && may_deliver && sink.lag_points > 0 && sink.last_acknowledged.value_or(WallTime{}) < *since;
     if (fails || owes) {
@@ -118,6 +118,8 @@ std::optional<RemoteSettingsView> Agent::remote_view() {
   view.topic = status.topic;
   view.connected = status.connected;
   view.reason = status.reason;
+  view.conflict = status.conflict;
+  view.conflicts = status.conflicts;
   view.serial = status.trial.serial;
   if (status.trial.on_trial) view.trial_left = status.trial.trial_left;
   view.failed_serial = status.trial.failed_serial;

@@ -34,6 +34,8 @@ std::string_view state_name(DeliveryStatus::State state) {
       return "waiting";
     case DeliveryStatus::State::paused:
       return "paused";
+    case DeliveryStatus::State::conflict:
+      return "conflict";
   }
   return "unknown";
 }
@@ -42,7 +44,8 @@ std::string_view state_name(const InstanceStatus& status) {
   if (status.stuck_for) return "stuck";
   if (status.running) return "running";
   if (status.runs == 0 || status.queued_for > status.every) return "waiting";
-  return status.last_error.empty() ? "ok" : "failing";
+  if (status.last_error.empty()) return "ok";
+  return status.last_error_kind == ErrorKind::conflict ? "conflict" : "failing";
 }
 
 // The URL without user, password and query: those may hold secrets.
@@ -112,6 +115,7 @@ std::vector<SinkView> Agent::sink_views(const LogStatus& log) {
     view.failures = status.failures;
     view.dead_letters = status.dead_letters;
     view.batch_bytes = status.batch_bytes;
+    view.conflicts = status.conflicts;
     for (const SinkBacklog& backlog : log.sinks) {
       if (backlog.sink != settings.name) continue;
       view.lag_points = backlog.points;
@@ -201,7 +205,13 @@ std::optional<std::string> Agent::failing(const AgentStatus& status) const {
   if (auto why = stalled()) return why;
   if (const auto why = scheduler_->held_up()) return "sampling: " + *why;
   if (!status.commit_error.empty()) return "readings cannot be committed: " + status.commit_error;
+  for (const DriverView& driver : status.drivers) {
+    if (driver.state == "conflict") return "driver " + driver.name + ": conflict: " + driver.last_error;
+  }
+  if (status.remote_settings && !status.remote_settings->conflict.empty())
+    return "settings from the broker: conflict: " + status.remote_settings->conflict;
   for (const SinkView& sink : status.sinks) {
+    if (sink.state == "conflict") return "sink " + sink.name + ": conflict: " + sink.reason;
     if (sink.lag_points == 0) continue;
     if (sink.state == "paused") return "sink " + sink.name + " is paused: " + sink.reason;
     const auto silent = sink.last_acknowledged ? status.now - *sink.last_acknowledged : status.uptime;

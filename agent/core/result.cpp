@@ -28,6 +28,8 @@ std::string_view to_string(ErrorKind kind) {
       return "unreadable";
     case ErrorKind::full:
       return "full";
+    case ErrorKind::conflict:
+      return "conflict";
   }
   return "unknown";
 }

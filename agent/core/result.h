@@ -23,6 +23,7 @@ enum class ErrorKind {
   corrupt,      // stored data fails its check
   unreadable,   // the medium does not give back what is stored
   full,         // no room left
+  conflict,     // somebody else claims what is ours
 };
 
 std::string_view to_string(ErrorKind kind);

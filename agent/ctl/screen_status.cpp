@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kShortList = 12;  // rows of a table unless all are asked for
 
 Colour state_colour(const std::string& state) {
-  if (state == "paused" || state == "failing" || state == "stuck") return Colour::red;
+  if (state == "paused" || state == "conflict" || state == "failing" || state == "stuck") return Colour::red;
   if (state == "retrying" || state == "waiting" || state == "starting") return Colour::yellow;
   return Colour::green;
 }
@@ -114,7 +114,7 @@ std::string sinks_table(const Json& status, const ScreenStyle& style) {
 int urgency(const Json& driver) {
   const std::string state = raw_text_at(driver, "state");
   if (state == "stuck") return 0;
-  if (state == "failing") return 1;
+  if (state == "failing" || state == "conflict") return 1;
   return 2;
 }
 
@@ -220,6 +220,8 @@ void append_remote_settings(const Json& status, const ScreenStyle& style, std::s
     for (const std::string& line : wrapped(text.substr(0, 500), style.width - 9))
       out += "         " + coloured(line, colour, style.colour) + "\n";
   };
+  if (const std::string conflict = text_at(remote, "conflict"); !conflict.empty())
+    note("conflict: " + conflict, Colour::red);
   if (!flag_at(remote, "connected")) note("none can arrive: " + text_at(remote, "reason"), Colour::yellow);
   if (const auto failed = count_at(remote, "failed_serial"); failed > 0) {
     note("serial " + std::to_string(failed) + " was taken back: " + text_at(remote, "failed_reason"),

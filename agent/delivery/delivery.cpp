@@ -44,7 +44,8 @@ DeliveryLoop::DeliveryLoop(const DeliveryOptions& options, Log& log, Sink& sink,
       failure_("sink " + options.sink),
       log_failure_("sink " + options.sink + ": the log"),
       left_in_memory_("sink " + options.sink),
-      letters_failure_("sink " + options.sink) {
+      letters_failure_("sink " + options.sink),
+      conflict_("sink " + options.sink) {
   status_.batch_bytes = limit_.bytes();
 }
 
@@ -55,7 +56,13 @@ void DeliveryLoop::flush() {
 
 DeliveryStatus DeliveryLoop::status() const {
   const MutexLock lock(mutex_);
-  return status_;
+  DeliveryStatus status = status_;
+  // Whatever the other client leaves through arrives; that is not healthy.
+  if (!conflict_reason_.empty() && status.state != DeliveryStatus::State::paused) {
+    status.state = DeliveryStatus::State::conflict;
+    status.reason = conflict_reason_;
+  }
+  return status;
 }
 
 bool DeliveryLoop::take_flush_request() {
@@ -80,6 +87,20 @@ void DeliveryLoop::begin_flush(BootTime now) {
 }
 
 BootTime DeliveryLoop::step(std::stop_token stop) {
+  const BootTime next = step_once(stop);
+  SinkConflict conflict = sink_.conflict();
+  if (!conflict.reason.empty()) {
+    conflict_.failed("conflict: " + conflict.reason);
+  } else {
+    conflict_.succeeded();
+  }
+  const MutexLock lock(mutex_);
+  conflict_reason_ = std::move(conflict.reason);
+  status_.conflicts = conflict.count;
+  return next;
+}
+
+BootTime DeliveryLoop::step_once(std::stop_token stop) {
   const BootTime now = clock_.boot();
   const bool asked = take_flush_request();
   if (!asked && now < next_try_) return next_try_;

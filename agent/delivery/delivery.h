@@ -28,9 +28,9 @@ struct DeliveryOptions {
 };
 
 struct DeliveryStatus {
-  enum class State { starting, idle, delivering, retrying, waiting, paused };
+  enum class State { starting, idle, delivering, retrying, waiting, paused, conflict };
   State state = State::starting;
-  std::string reason;  // of retrying, waiting (told to by the server), paused
+  std::string reason;  // of retrying, waiting (told to by the server), paused, conflict (readings may arrive)
   std::optional<WallTime> last_acknowledged;
   std::optional<BootTime> next_try;
   std::uint64_t delivered_points = 0;  // since start, like the rest
@@ -39,6 +39,7 @@ struct DeliveryStatus {
   std::uint64_t failures = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t batch_bytes = 0;  // the limit now
+  std::uint64_t conflicts = 0;    // connections lost to another client of the same name
 };
 
 class Delivery {

@@ -37,6 +37,7 @@ class DeliveryLoop final : public Delivery {
     Source source = Source::log;
   };
 
+  BootTime step_once(std::stop_token stop) EXCLUDES(mutex_);
   bool take_flush_request() EXCLUDES(mutex_);
   void begin_flush(BootTime now);
   Result<Reading> read(BootTime now);
@@ -92,10 +93,12 @@ class DeliveryLoop final : public Delivery {
   log::Repeated log_failure_;  // apart: readings may go from memory meanwhile
   log::Repeated left_in_memory_;
   log::Repeated letters_failure_;
+  log::Repeated conflict_;  // another client has this one's id
 
   mutable Mutex mutex_;
   bool flush_requested_ GUARDED_BY(mutex_) = false;
   DeliveryStatus status_ GUARDED_BY(mutex_);
+  std::string conflict_reason_ GUARDED_BY(mutex_);  // empty: no conflict
 };
 
 }  // namespace vigile

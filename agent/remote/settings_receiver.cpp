@@ -49,7 +49,10 @@ Result<void> check_receiver(const Settings& site) {
 
 SettingsReceiver::SettingsReceiver(mqtt_session::SessionSettings session,
                                    std::unique_ptr<SettingsTrial> trial, const Clock& clock)
-    : session_(std::move(session)), trial_(std::move(trial)), clock_(clock) {}
+    : session_(std::move(session)),
+      trial_(std::move(trial)),
+      clock_(clock),
+      others_(session_.broker.shown, session_.connect.client_id) {}
 
 Result<std::unique_ptr<SettingsReceiver>> SettingsReceiver::make(const Settings& site, TrialAgent agent,
                                                                  const Clock& clock) {
@@ -67,12 +70,13 @@ void SettingsReceiver::run(std::stop_token stop) {
   Wakeup wakeup;
   while (!stop.stop_requested()) {
     const Result<void> served = serve(stop, [&] {
-      failure.succeeded();
       backoff.succeeded(clock_.boot());
+      if (look_for_others().empty()) failure.succeeded();
     });
     if (stop.stop_requested()) return;
     const std::string why = served ? "the connection has ended" : served.error().message;
-    failure.failed("cannot arrive: " + why);
+    const std::string conflict = look_for_others();
+    failure.failed("cannot arrive: " + (conflict.empty() ? why : "conflict: " + conflict));
     set_state(false, why);
     trial_->broker_lost();
     const BootTime retry = clock_.boot() + backoff.failed();
@@ -91,8 +95,12 @@ Result<void> SettingsReceiver::serve(std::stop_token stop, const std::function<v
   };
   const auto opened =
       mqtt_session::Session::open(session_, clock_, clock_.boot() + session_.timeout, stop, on_message);
-  if (!opened) return opened.error();
+  if (!opened) {
+    others_.unreachable();
+    return opened.error();
+  }
   mqtt_session::Session& session = **opened;
+  others_.connected(clock_.boot());
   const std::stop_callback wake(stop, [&] { session.interrupt(); });
   set_state(true, "");
   trial_->broker_heard();
@@ -115,10 +123,21 @@ Result<void> SettingsReceiver::serve(std::stop_token stop, const std::function<v
     for (const auto due : {trial_due, session.ping_due()}) next = std::min(next, due.value_or(next));
     const auto received =
         session.receive(std::max(milliseconds(0), std::chrono::ceil<milliseconds>(next - now)));
-    if (!received) return received.error();
+    if (!received) {
+      if (const auto reason = session.ended_by_broker()) others_.ended(*reason, clock_.boot());
+      return received.error();
+    }
     if (*received) trial_->broker_heard();
   }
   return {};
+}
+
+std::string SettingsReceiver::look_for_others() {
+  std::string conflict = others_.conflict(clock_.boot());
+  const MutexLock lock(mutex_);
+  conflict_ = conflict;
+  conflicts_ = others_.count();
+  return conflict;
 }
 
 void SettingsReceiver::set_state(bool connected, std::string reason) {
@@ -135,6 +154,8 @@ ReceiverStatus SettingsReceiver::status() const {
   const MutexLock lock(mutex_);
   status.connected = connected_;
   status.reason = reason_;
+  status.conflict = conflict_;
+  status.conflicts = conflicts_;
   return status;
 }
 

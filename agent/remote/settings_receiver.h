@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/mutex.h"
 #include "drivers/mqtt_session/session.h"
+#include "net/mqtt/client_id_watch.h"
 #include "remote/settings_trial.h"
 
 namespace vigile {
@@ -18,7 +19,9 @@ struct ReceiverStatus {
   std::string broker;  // URL
   std::string topic;
   bool connected = false;
-  std::string reason;  // why not
+  std::string reason;           // why not
+  std::string conflict;         // with another client of the same client_id; empty: none
+  std::uint64_t conflicts = 0;  // connections lost to it
   TrialStatus trial;
 };
 
@@ -38,14 +41,19 @@ class SettingsReceiver {
                    const Clock& clock);
   Result<void> serve(std::stop_token stop, const std::function<void()>& on_progress);
   void set_state(bool connected, std::string reason) EXCLUDES(mutex_);
+  // What there is to report of other clients. Notes it in the status, too.
+  std::string look_for_others() EXCLUDES(mutex_);
 
   const mqtt_session::SessionSettings session_;
   const std::unique_ptr<SettingsTrial> trial_;
   const Clock& clock_;
+  ClientIdWatch others_;  // of the thread of run()
 
   mutable Mutex mutex_;
   bool connected_ GUARDED_BY(mutex_) = false;
   std::string reason_ GUARDED_BY(mutex_) = "not tried yet";
+  std::string conflict_ GUARDED_BY(mutex_);
+  std::uint64_t conflicts_ GUARDED_BY(mutex_) = 0;
 };
 
 // What would fail make(), for --check.

@@ -249,13 +249,15 @@ void Instance::run(std::stop_token stop) {
   writer_.clear();
   Collector out(*this, mapping, started, stop);
   std::string error;
+  ErrorKind error_kind = ErrorKind::io;
   bool may_ask = true;
   try {
     const SampleContext context{started, started + options_.deadline, stop};
     const Result<void> result = driver_->sample(context, out);
     if (!result) {
       error = result.error().message;
-      may_ask = result.error().kind != ErrorKind::permission;
+      error_kind = result.error().kind;
+      may_ask = error_kind != ErrorKind::permission;
     }
   } catch (const std::exception& thrown) {  // a library's, or out of memory: this driver's failure alone
     error = std::string("internal error: ") + thrown.what();
@@ -285,6 +287,7 @@ void Instance::run(std::stop_token stop) {
   status_.last_run = clock_.wall();
   status_.last_duration = clock_.boot() - started;
   status_.last_error = std::move(error);
+  status_.last_error_kind = error_kind;
   ++status_.runs;
   if (!status_.last_error.empty()) ++status_.errors;
   status_.left_out = writer_.left_out();

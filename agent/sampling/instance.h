@@ -55,6 +55,7 @@ struct InstanceStatus {
   std::optional<WallTime> last_run;
   std::chrono::nanoseconds last_duration{};
   std::string last_error;
+  ErrorKind last_error_kind = ErrorKind::io;  // of it
   std::uint64_t runs = 0;
   std::uint64_t errors = 0;
   std::uint64_t late_ticks = 0;

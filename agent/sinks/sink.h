@@ -53,12 +53,20 @@ struct Outcome {
   std::uint64_t rejected_count = 0;
 };
 
+// Another client of the same name at the destination: each ends the other's connection (MQTT).
+struct SinkConflict {
+  std::string reason;       // what to report; empty: there is none now
+  std::uint64_t count = 0;  // connections lost to it, since the start
+};
+
 // Used by one thread, its delivery's. deliver() blocks until the outcome is known, its own deadline (an
 // option of the sink) has passed, or stop is requested, and then returns within a second.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual Outcome deliver(const Batch& batch, std::stop_token stop) = 0;
+  // Looks at what came while there was nothing to deliver. Does not block.
+  virtual SinkConflict conflict() { return {}; }
   // The largest batch that the destination is known to take, in bytes of lines.
   virtual std::uint64_t max_batch_bytes() const = 0;
   // No destination of this kind has a limit below so many bytes of lines: a single line that is refused as

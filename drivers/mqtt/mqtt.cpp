@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "drivers/mqtt/mqtt_settings.h"
+#include "net/mqtt/client_id_watch.h"
 
 namespace vigile {
 
@@ -22,6 +23,8 @@ constexpr std::array kMetrics = {
     MetricSpec{"mqtt_refused", "refused", "int", "1",
                "messages and lines of this run that could not be taken"},
     MetricSpec{"mqtt_connected", "connected", "int", "1", "1: there is a session with the broker"},
+    MetricSpec{"mqtt_conflicts", "conflicts", "int", "1",
+               "sessions that another client of the same client_id took over, since the start"},
 };
 
 constexpr milliseconds kQuiet{20};          // nothing for so long: that was all
@@ -39,21 +42,25 @@ struct Run {
 
 class MqttDriver final : public Driver {
  public:
-  MqttDriver(MqttSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+  MqttDriver(MqttSettings settings, const Clock& clock)
+      : settings_(std::move(settings)),
+        clock_(clock),
+        others_(settings_.session.broker.shown, settings_.session.connect.client_id) {}
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     Run run{&out};
     run_ = &run;
-    const Result<void> done = work(context, out);
+    Result<void> done = work(context, out);
     run_ = nullptr;
     if (!done) {
       last_error_ = done.error();
-      if (session_) pause();
-      session_.reset();
+      if (session_) lose();
     }
+    if (const std::string conflict = others_.conflict(clock_.boot()); !conflict.empty())
+      done = Error{ErrorKind::conflict, conflict};
     emit(run, out);
     if (context.stop.stop_requested()) return {};
-    out.availability(session_ != nullptr, std::nullopt, done ? "" : done.error().message);
+    out.availability(session_ != nullptr, std::nullopt, session_ || done ? "" : done.error().message);
     return done ? run.report.result() : done;
   }
 
@@ -66,11 +73,13 @@ class MqttDriver final : public Driver {
       auto opened = Session::open(settings_.session, clock_, context.deadline, context.stop,
                                   [this](const Session::Message& message) { take(message); });
       if (!opened) {
+        others_.unreachable();
         pause();
         return opened.error();
       }
       session_ = std::move(*opened);
       opened_at_ = clock_.boot();
+      others_.connected(opened_at_);
     }
     // Half the time: the rest is for what the log and the broker may take.
     const BootTime enough = context.started + (context.deadline - context.started) / 2;
@@ -86,6 +95,16 @@ class MqttDriver final : public Driver {
       }
     }
     return session_->keep_alive();
+  }
+
+  void lose() {
+    pause();
+    if (const auto reason = session_->ended_by_broker()) {
+      others_.ended(*reason, clock_.boot());
+    } else {
+      others_.forget();
+    }
+    session_.reset();
   }
 
   // The pause doubles until a session has lasted.
@@ -142,11 +161,12 @@ class MqttDriver final : public Driver {
   }
 
   void emit(const Run& run, Output& out) const {
-    const std::array<Value, 4> values = {
+    const std::array<Value, 5> values = {
         Value{kMetrics[0].name, kMetrics[0].field, run.messages},
         Value{kMetrics[1].name, kMetrics[1].field, run.bytes},
         Value{kMetrics[2].name, kMetrics[2].field, static_cast<std::int64_t>(run.report.refused)},
-        Value{kMetrics[3].name, kMetrics[3].field, std::int64_t{session_ ? 1 : 0}}};
+        Value{kMetrics[3].name, kMetrics[3].field, std::int64_t{session_ ? 1 : 0}},
+        Value{kMetrics[4].name, kMetrics[4].field, static_cast<std::int64_t>(others_.count())}};
     const Tag tag{"broker", settings_.session.broker.shown};
     out.add({.measurement = "mqtt", .tags = {&tag, 1}, .values = values});
   }
@@ -158,6 +178,7 @@ class MqttDriver final : public Driver {
   std::size_t pending_bytes_ = 0;
   BootTime opened_at_{}, next_try_{};
   int failures_ = 0;
+  ClientIdWatch others_;
   Error last_error_{ErrorKind::unavailable, "not connected"};
   std::unique_ptr<Session> session_;  // null: there is none
 };

@@ -212,7 +212,7 @@ std::span<const OptionSpec> option_table() {
 
 bool is_own_metric(std::string_view name) {
   return name.starts_with("mqtt_") || name == "messages" || name == "bytes" || name == "refused" ||
-         name == "connected";
+         name == "conflicts" || name == "connected";
 }
 
 Result<MqttSettings> read_settings(const Options& options) {

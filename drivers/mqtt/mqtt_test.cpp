@@ -20,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 const SystemClock system_clock;
 
@@ -153,6 +154,39 @@ TEST(MqttDriver, ANarrowerTopicTakesEachMessageOnce) {
     EXPECT_EQ(sample(*driver), "availability up\n");
     for (const char* const value : {"9", "10"}) publish(broker, "plant/a/t", value);
     EXPECT_THAT(read_until(*driver, "t=10"), ElementsAre("mqtt,line=a t=9", "mqtt,line=a t=10"));
+  }
+}
+
+TEST(MqttDriver, TwoClientsWithOneIdAreReported) {
+  for (const std::string version : {"5", "3.1.1"}) {
+    MosquittoServer broker;
+    FakeClock clock;
+    const std::string options = "topics: [points], version: '" + version + "'";
+    const auto first = make(broker.url(), options, clock);
+    const auto second = make(broker.url(), options, clock);
+    const auto run = [&](Driver& driver) {
+      TextOutput out(kMqttDriver);
+      const auto done = driver.sample({clock.boot(), clock.boot() + 10s, {}}, out);
+      return out.text + (done ? "" : std::string(to_string(done.error().kind)) + ": " + done.error().message);
+    };
+    std::string got;
+    for (int i = 0; i < 20 && got.find("conflict: ") == std::string::npos; ++i) {
+      got = run(*first);
+      clock.advance(2s);
+      EXPECT_THAT(run(*second), Not(HasSubstr("parse: ")));
+      clock.advance(2s);
+    }
+    EXPECT_THAT(got, HasSubstr("conflict: " + broker.url() + ": "));
+    EXPECT_THAT(got,
+                HasSubstr("another client connects as 'reader': give each client a client_id of its own"));
+    EXPECT_THAT(got, Not(HasSubstr("conflicts=0")));
+    // Alone again, it is well when a session has lasted.
+    ASSERT_TRUE(eventually([&] {
+      clock.advance(60s);
+      return run(*first).find("availability up") != std::string::npos;
+    }));
+    clock.advance(2min);
+    EXPECT_THAT(run(*first), Not(HasSubstr("conflict: ")));
   }
 }
 

@@ -114,7 +114,10 @@ Result<std::string_view> Connection::receive(std::chrono::milliseconds limit) {
     // First, for what TLS has read already is not seen by poll().
     const CURLcode code = curl_easy_recv(handle_->curl, buffer_.data(), buffer_.size(), &got);
     if (code == CURLE_OK && got > 0) return std::string_view(buffer_.data(), got);
-    if (code != CURLE_AGAIN) return failed("the broker has closed the connection");
+    if (code != CURLE_AGAIN) {
+      is_closed_ = true;
+      return failed("the broker has closed the connection");
+    }
     if (has_waited || !wait(POLLIN, limit)) return std::string_view();
   }
 }

@@ -31,6 +31,8 @@ class Connection {
   Result<void> send(std::string_view bytes, std::chrono::milliseconds limit);
   // What has come, at most what fits into one read; empty when there is nothing after `limit`.
   Result<std::string_view> receive(std::chrono::milliseconds limit);
+  // The broker has closed it: receive() said so.
+  bool is_closed() const { return is_closed_; }
   // Ends a receive() that waits, and those to come. Any thread.
   void interrupt() const;
 
@@ -43,6 +45,7 @@ class Connection {
   const std::unique_ptr<Handle> handle_;
   const std::string shown_;
   std::string buffer_;
+  bool is_closed_ = false;
 };
 
 }  // namespace vigile::mqtt_session

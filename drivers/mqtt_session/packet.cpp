@@ -136,8 +136,7 @@ struct Reason {
   std::uint8_t code;
   std::string_view text;
 };
-constexpr std::array<Reason, 5> kOldConnack = {{{1, "it does not speak version 3.1.1"},
-                                                {2, "it does not take this client_id"},
+constexpr std::array<Reason, 4> kOldConnack = {{{2, "it does not take this client_id"},
                                                 {3, "server unavailable"},
                                                 {4, "bad user name or password"},
                                                 {5, "not authorised"}}};
@@ -145,7 +144,7 @@ constexpr std::array<Reason, 27> kReasons = {{{0x80, "unspecified error"},
                                               {0x81, "malformed packet"},
                                               {0x82, "protocol error"},
                                               {0x83, "implementation specific error"},
-                                              {0x84, "it does not speak version 5; try version: 3.1.1"},
+                                              {0x84, "it does not speak version 5; set version: 3.1.1"},
                                               {0x85, "it does not take this client_id"},
                                               {0x86, "bad user name or password"},
                                               {0x87, "not authorised"},
@@ -335,6 +334,10 @@ Result<Publish> decode_publish(Version version, const Packet& packet) {
 std::string reason_text(Version version, PacketType type, std::uint8_t reason) {
   const bool is_old = version == Version::v3_1_1;
   if (is_old && type == PacketType::suback) return "refused";
+  // A broker of 3.1.1 answers version 5 in its own form: 1.
+  if (type == PacketType::connack && reason == 1)
+    return is_old ? "it does not speak version 3.1.1; set version: 5"
+                  : "it does not speak version 5; set version: 3.1.1";
   if (is_old && type == PacketType::connack) {
     for (const Reason& one : kOldConnack) {
       if (one.code == reason) return std::string(one.text);

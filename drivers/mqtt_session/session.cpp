@@ -57,6 +57,9 @@ Result<void> Session::greet(BootTime deadline, const std::stop_token& stop) {
   const Version version = settings_.connect.version;
   if (auto sent = connection_->send(encode_connect(settings_.connect), left(deadline)); !sent) return sent;
   auto packet = await(PacketType::connack, deadline, stop);
+  if (!packet && connection_->is_closed() && version == Version::v5)
+    return failed(
+        "closes the connection without an answer; if it does not speak version 5, set version: 3.1.1");
   if (!packet) return packet.error();
   const auto connack = decode_connack(version, packet->body);
   if (!connack) return failed(connack.error().message);
@@ -165,6 +168,7 @@ Result<void> Session::handle(const Packet& packet) {
       return {};
     case PacketType::disconnect: {
       const std::uint8_t reason = packet.body.empty() ? 0 : static_cast<std::uint8_t>(packet.body[0]);
+      disconnect_reason_ = reason;
       return failed("ends the connection: " + reason_text(version, PacketType::disconnect, reason));
     }
     case PacketType::connack:
@@ -172,6 +176,11 @@ Result<void> Session::handle(const Packet& packet) {
   }
   return failed("not MQTT: a packet of type " + std::to_string(packet.type) +
                 " that a broker does not send now");
+}
+
+std::optional<int> Session::ended_by_broker() const {
+  if (disconnect_reason_) return disconnect_reason_;
+  return connection_->is_closed() ? std::optional(0) : std::nullopt;
 }
 
 Result<void> Session::acknowledge(std::span<const std::uint16_t> ids) {

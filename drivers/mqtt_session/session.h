@@ -59,6 +59,9 @@ class Session {
   // Asks when it is time to. To be called at ping_due() at the latest.
   Result<void> keep_alive();
   std::optional<BootTime> ping_due() const;
+  // The reason of the DISCONNECT with which the broker has ended the session, 0 when it only closed the
+  // connection; absent when it has not.
+  std::optional<int> ended_by_broker() const;
   // Ends a receive() that waits, and those to come. Any thread.
   void interrupt() const { connection_->interrupt(); }
 
@@ -80,6 +83,7 @@ class Session {
   const std::unique_ptr<Connection> connection_;
   PacketReader reader_;
   Subscriptions subscriptions_;
+  std::optional<int> disconnect_reason_;
   std::uint16_t last_id_ = 0;          // of a packet of ours
   bool has_unhandled_ = true;          // packets may have come behind the last answer to connecting
   std::chrono::seconds keep_alive_{};  // 0: none

@@ -18,6 +18,7 @@
 namespace vigile {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -269,6 +270,25 @@ TEST_F(RemoteSettings, ThatNoLongerDoLeaveTheDeviceItsOwn) {
   const Finished check = run_program({vigiled_path(), "--check", "--config", daemon.config().string()});
   EXPECT_EQ(check.status, 2);
   EXPECT_THAT(check.output, HasSubstr("settings.yaml: the signature"));
+}
+
+TEST_F(RemoteSettings, TwoReceiversWithOneIdAreReported) {
+  for (const std::string version : {"5", "3.1.1"}) {
+    MosquittoServer broker;
+    const std::string settings = site(broker.url(), ", client_id: one, version: \"" + version + "\"");
+    Daemon first(settings);
+    first.start();
+    ASSERT_TRUE(eventually([&] { return remote(first).find("\"connected\":true") != std::string::npos; }));
+    Daemon second(settings);
+    second.start();
+    ASSERT_TRUE(eventually([&] { return !first.text("/remote_settings/conflict").empty(); }))
+        << remote(first);
+    EXPECT_THAT(first.text("/remote_settings/conflict"),
+                AllOf(HasSubstr(broker.url()), HasSubstr("another client connects as 'one'")));
+    EXPECT_GE(first.number("/remote_settings/conflicts"), 1);
+    EXPECT_THAT(first.text("/unhealthy_reason"), HasSubstr("settings from the broker: conflict: "));
+    EXPECT_THAT(first.output(), HasSubstr("conflict: "));
+  }
 }
 
 TEST_F(RemoteSettings, OverTlsWithAPassword) {

@@ -143,6 +143,36 @@ TEST_F(MqttBrokerTest, TheWillSaysOfflineWhenTheProcessIsKilled) {
   EXPECT_TRUE(eventually([&] { return late.latest("vigile/12/child/status") == R"({"status":"offline"})"; }));
 }
 
+TEST_F(MqttBrokerTest, TwoClientsWithOneIdAreReported) {
+  for (const std::string version : {"5", "3.1.1"}) {
+    const MosquittoServer broker;
+    const auto first = make(broker.url(), {{"version", version}});
+    const auto second = make(broker.url(), {{"version", version}});
+    TestBatch batch;
+    fill(batch, 0, 1);
+    EXPECT_EQ(first->conflict().reason, "");
+    // Readings arrive all the same.
+    for (std::uint64_t losses = 1; losses <= 3; ++losses) {
+      for (Sink* const sink : {first.get(), second.get()}) EXPECT_GT(deliver_all(*sink, batch.batch()), 0);
+      // With 3.1.1 the third in a row tells.
+      const std::uint64_t told = version == "5" || losses == 3 ? losses : 0;
+      ASSERT_TRUE(eventually([&] { return first->conflict().count == told; }));
+    }
+    EXPECT_THAT(first->conflict().reason, HasSubstr("another client connects as 'vigile-12-press-07'"));
+    EXPECT_THAT(first->conflict().reason, HasSubstr(broker.url()));
+  }
+}
+
+TEST_F(MqttBrokerTest, AClientAloneIsNoConflict) {
+  const MosquittoServer broker;
+  const auto sink = make(broker.url(), {{"version", std::string("3.1.1")}});
+  TestBatch batch;
+  fill(batch, 0, 1);
+  for (int i = 0; i < 5; ++i) EXPECT_GT(deliver_all(*sink, batch.batch()), 0);
+  EXPECT_EQ(sink->conflict().reason, "");
+  EXPECT_EQ(sink->conflict().count, 0u);
+}
+
 class MqttTlsTest : public MqttBrokerTest {
  protected:
   Outcome try_once(Written written) {

@@ -39,6 +39,7 @@ TEST_F(SettingsTest, DefaultsAreTheDocumentedOnes) {
   const auto settings = read({{"url", "mqtt://broker.example"}});
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->url, "tcp://broker.example:1883");
+  EXPECT_EQ(settings->shown_url, "mqtt://broker.example:1883");
   EXPECT_EQ(settings->version, Version::v5);
   EXPECT_EQ(settings->client_id, "vigile-12-press-07");
   EXPECT_EQ(settings->topic, "vigile/12/press-07/points");
@@ -345,7 +346,7 @@ TEST(MessageLimitTest, HalvesToAFloorAndGrowsBack) {
 }
 
 TEST(OutcomesTest, RefusedConnectionsPauseOnlyWhereSomebodyMustAct) {
-  MqttSettings settings{.url = "tcp://b:1883", .password = "hunter2"};
+  MqttSettings settings{.shown_url = "mqtt://b:1883", .password = "hunter2"};
   settings.client_id = "me";
   using Kind = Outcome::Kind;
   const std::tuple<int, Kind, const char*> cases[] = {
@@ -362,13 +363,13 @@ TEST(OutcomesTest, RefusedConnectionsPauseOnlyWhereSomebodyMustAct) {
   for (const auto& [code, kind, text] : cases) {
     const Outcome outcome = connect_refused(settings, code);
     EXPECT_EQ(outcome.kind, kind) << code;
-    EXPECT_THAT(outcome.message, AllOf(HasSubstr("tcp://b:1883"), HasSubstr(text))) << code;
+    EXPECT_THAT(outcome.message, AllOf(HasSubstr("mqtt://b:1883"), HasSubstr(text))) << code;
     EXPECT_THAT(outcome.message, ::testing::Not(HasSubstr("hunter2")));
   }
 }
 
 TEST(OutcomesTest, RefusedMessages) {
-  MqttSettings settings{.url = "tcp://b:1883", .user = "u", .topic = "t/x"};
+  MqttSettings settings{.shown_url = "mqtt://b:1883", .user = "u", .topic = "t/x"};
   using Kind = Outcome::Kind;
   const std::pair<int, Kind> cases[] = {
       {0x80, Kind::retry_later}, {0x83, Kind::retry_later}, {0x87, Kind::paused},      {0x90, Kind::paused},

@@ -48,11 +48,10 @@ bool check_broker(const Options& options, const SinkEnvironment& environment, co
   // A name of its own: the broker would end the daemon's connection for a second client of that name.
   settings->client_id += "-check";
   const std::string login = settings->tls ? "TLS and login" : "login";
-  Mailbox mailbox;
+  Mailbox mailbox(environment.clock);
   const auto client = Client::connect(*settings, StatusMessage{}, 1, mailbox);
   if (!client) return fail(login, client.error().message, "correct the settings");
-  const auto event =
-      mailbox.take(environment.clock, environment.clock.boot() + settings->connect_timeout, {});
+  const auto event = mailbox.take(environment.clock.boot() + settings->connect_timeout, {});
   if (!event) {
     return fail(login, connect_failed(*settings, "no answer within connect_timeout").message,
                 "check that an MQTT broker listens there, and whether it wants mqtts://");
@@ -63,13 +62,13 @@ bool check_broker(const Options& options, const SinkEnvironment& environment, co
                 (settings->user.empty() ? ", without a user" : ", user " + settings->user),
             ""});
     if ((*client)->disconnect(std::chrono::milliseconds(500))) {
-      (void)mailbox.take(environment.clock, environment.clock.boot() + std::chrono::milliseconds(500), {});
+      (void)mailbox.take(environment.clock.boot() + std::chrono::milliseconds(500), {});
     }
     return true;
   }
   if (event->code > 0) {
     return fail(login, connect_refused(*settings, event->code).message,
-                "check user and password, and the broker's access list");
+                std::string(remedy_of_refusal(event->code)));
   }
   return fail(login, connect_failed(*settings, "").message,
               settings->tls ? "check ca_file, the host's name in the certificate, and this device's clock"

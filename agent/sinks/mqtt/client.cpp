@@ -9,6 +9,7 @@
 namespace vigile::mqtt_sink {
 
 void Mailbox::push(Event event) {
+  event.at = clock_.boot();
   {
     const MutexLock lock(mutex_);
     events_.push_back(event);
@@ -24,11 +25,11 @@ std::optional<Event> Mailbox::pop() {
   return event;
 }
 
-std::optional<Event> Mailbox::take(const Clock& clock, std::optional<BootTime> until, std::stop_token stop) {
+std::optional<Event> Mailbox::take(std::optional<BootTime> until, std::stop_token stop) {
   for (;;) {
     if (auto event = pop()) return event;
-    if (stop.stop_requested() || (until && clock.boot() >= *until)) return std::nullopt;
-    wakeup_.wait_until(clock, until, stop);
+    if (stop.stop_requested() || (until && clock_.boot() >= *until)) return std::nullopt;
+    wakeup_.wait_until(clock_, until, stop);
   }
 }
 

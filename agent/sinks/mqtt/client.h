@@ -33,20 +33,22 @@ struct Event {
   std::uint64_t generation = 0;  // of the client
   std::uintptr_t message = 0;    // published, refused: number given to publish()
   int code = 0;
+  BootTime at = {};  // set by the mailbox
 };
 
 // Carries events from Paho's threads to the sink's. Outlives the clients. push(): any thread.
 class Mailbox {
  public:
+  explicit Mailbox(const Clock& clock) : clock_(clock) {}
   void push(Event event) EXCLUDES(mutex_);
   // The oldest event; waits for one until `until` or a stop.
-  std::optional<Event> take(const Clock& clock, std::optional<BootTime> until, std::stop_token stop)
-      EXCLUDES(mutex_);
+  std::optional<Event> take(std::optional<BootTime> until, std::stop_token stop) EXCLUDES(mutex_);
   void clear() EXCLUDES(mutex_);
 
  private:
   std::optional<Event> pop() EXCLUDES(mutex_);
 
+  const Clock& clock_;
   Wakeup wakeup_;
   Mutex mutex_;
   std::vector<Event> events_ GUARDED_BY(mutex_);

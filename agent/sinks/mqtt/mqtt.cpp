@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/logging.h"
+#include "net/mqtt/client_id_watch.h"
 #include "sinks/mqtt/broker_check.h"
 #include "sinks/mqtt/client.h"
 #include "sinks/mqtt/message_limit.h"
@@ -32,11 +33,14 @@ class MqttSink final : public Sink {
   MqttSink(MqttSettings settings, const SinkEnvironment& environment)
       : settings_(std::move(settings)),
         clock_(environment.clock),
+        mailbox_(environment.clock),
         message_limit_(settings_.max_message_bytes),
+        others_(settings_.shown_url, settings_.client_id),
         status_trouble_("sink " + environment.name + ": status topic " + settings_.status_topic),
         idle_trouble_("sink " + environment.name) {}
 
   Outcome deliver(const Batch& batch, std::stop_token stop) override;
+  SinkConflict conflict() override;
   std::uint64_t max_batch_bytes() const override { return kBatchBytes; }
   void close(std::chrono::nanoseconds limit) override;
 
@@ -53,6 +57,7 @@ class MqttSink final : public Sink {
   // The connection is gone: the client too. Absent: smaller messages are worth a try at once.
   std::optional<Outcome> lose(int reason, const Window& window);
   Outcome finish();
+  void look_at_idle_time();
 
   std::optional<Event> next_event(std::optional<BootTime> until, std::stop_token stop);
   StatusMessage status(std::string_view word, bool will) const;
@@ -73,6 +78,7 @@ class MqttSink final : public Sink {
   bool status_retained_ = true;
   MessageLimit message_limit_;
   Resume resume_;
+  ClientIdWatch others_;
   log::Repeated status_trouble_;
   log::Repeated idle_trouble_;
 };
@@ -82,6 +88,7 @@ Outcome stopped() {
 }
 
 void MqttSink::drop() {
+  others_.forget();
   client_.reset();
   mailbox_.clear();
   connected_ = false;
@@ -90,7 +97,7 @@ void MqttSink::drop() {
 }
 
 std::optional<Event> MqttSink::next_event(std::optional<BootTime> until, std::stop_token stop) {
-  while (auto event = mailbox_.take(clock_, until, stop)) {
+  while (auto event = mailbox_.take(until, stop)) {
     if (event->generation == generation_) return event;
   }
   return std::nullopt;
@@ -110,13 +117,24 @@ StatusMessage MqttSink::status(std::string_view word, bool will) const {
                        .retained = status_retained_};
 }
 
-std::optional<Outcome> MqttSink::connect(std::stop_token stop) {
-  // What came while nobody was looking: a connection lost in idle time is made anew, and no failure.
+// What came while nobody was looking: a connection lost in idle time is made anew, and no failure.
+void MqttSink::look_at_idle_time() {
   while (auto event = next_event(clock_.boot(), {})) {
-    if (event->kind == Event::Kind::lost || event->kind == Event::Kind::ended) connected_ = false;
+    if (event->kind != Event::Kind::lost && event->kind != Event::Kind::ended) continue;
+    connected_ = false;
+    others_.ended(event->code, event->at);
     if (event->kind == Event::Kind::ended)
       idle_trouble_.failed(connection_lost(settings_, event->code).message);
   }
+}
+
+SinkConflict MqttSink::conflict() {
+  look_at_idle_time();
+  return {.reason = others_.conflict(clock_.boot()), .count = others_.count()};
+}
+
+std::optional<Outcome> MqttSink::connect(std::stop_token stop) {
+  look_at_idle_time();
   if (client_ && connected_ && !unsettled_) return std::nullopt;
   for (;;) {
     drop();
@@ -129,6 +147,7 @@ std::optional<Outcome> MqttSink::connect(std::stop_token stop) {
     auto failure = await_connack(stop);
     if (!failure) failure = publish_online(stop);
     if (!failure) return std::nullopt;
+    if (!connected_) others_.unreachable();
     drop();
     if (!failure->message.empty()) return failure;
   }
@@ -143,6 +162,7 @@ std::optional<Outcome> MqttSink::await_connack(std::stop_token stop) {
   }
   if (event->kind == Event::Kind::connected) {
     connected_ = true;
+    others_.connected(event->at);
     limits_ = client_->limits();
     return std::nullopt;
   }
@@ -173,6 +193,7 @@ std::optional<Outcome> MqttSink::publish_online(std::stop_token stop) {
   const BootTime until = clock_.boot() + settings_.ack_timeout;
   while (auto event = next_event(until, stop)) {
     if (event->kind == Event::Kind::lost || event->kind == Event::Kind::ended) {
+      if (event->code != 0) others_.ended(event->code, event->at);
       return connection_lost(settings_, event->code);
     }
     if (event->message != number) continue;
@@ -222,6 +243,8 @@ std::optional<Outcome> MqttSink::lose(int reason, const Window& window) {
     if (event->kind == Event::Kind::ended) reason = event->code;
   }
   const bool size_suspected = reason == 0x95 || (!acknowledged_ && window.count() > 0);
+  // What may be about our messages says nothing of other clients.
+  if (reason != 0 || !size_suspected) others_.ended(reason, clock_.boot());
   const bool shrunk = size_suspected && message_limit_.shrink(window.largest_bytes());
   drop();
   if (shrunk && reason == 0x95) return std::nullopt;

@@ -63,7 +63,7 @@ int as_reason(int code) {
 
 Outcome outcome(Outcome::Kind kind, const MqttSettings& settings, std::string_view what,
                 std::string_view cause) {
-  std::string message = settings.url;
+  std::string message = settings.shown_url;
   message += ": ";
   message += what;
   if (!cause.empty()) {
@@ -128,9 +128,33 @@ Outcome connect_failed(const MqttSettings& settings, std::string_view cause) {
             : "TLS failed: the certificate is not signed by an authority of `ca_file`, or is not made for "
               "this host's name, or has expired, or the broker does not trust `cert_file`";
   } else {
-    guess = "the broker closed the connection before it answered";
+    guess = settings.version == Version::v5
+                ? "the broker closed the connection before it answered; if it does not speak MQTT 5, set "
+                  "`version: 3.1.1`"
+                : "the broker closed the connection before it answered";
   }
   return outcome(Outcome::Kind::retry_later, settings, "no connection", guess);
+}
+
+std::string_view remedy_of_refusal(int code) {
+  switch (as_reason(code)) {
+    case 0x84:
+      return "set the `version` that the broker speaks";
+    case 0x85:
+      return "set another `client_id`";
+    case 0x86:
+    case 0x87:
+    case 0x8a:
+    case 0x8c:
+      return "check user and password, and the broker's access list";
+    case 0x90:
+      return "set another `status_topic`";
+    case 0x9c:
+    case 0x9d:
+      return "change `url`";
+    default:
+      return "look at the broker's log";
+  }
 }
 
 bool may_be_size(int reason) {

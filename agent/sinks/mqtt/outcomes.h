@@ -17,6 +17,9 @@ std::string reason_text(int reason);
 // The broker answered CONNECT with `code` (above 0).
 Outcome connect_refused(const MqttSettings& settings, int code);
 
+// What to do about it, for a check.
+std::string_view remedy_of_refusal(int code);
+
 // No connection came about; nothing more is known than `cause`, if anything.
 Outcome connect_failed(const MqttSettings& settings, std::string_view cause);
 

@@ -115,7 +115,7 @@ constexpr Scheme kSchemes[] = {
     {"ssl", "ssl", 8883, true},   {"ws", "ws", 80, false},      {"wss", "wss", 443, true},
 };
 
-// Fills url, host, port, tls.
+// Fills url, shown_url, host, port, tls.
 Result<void> read_url(std::string_view url, MqttSettings& settings) {
   constexpr std::string_view kExpected =
       "write mqtt://host[:1883], mqtts://host[:8883], ws://host[:80][/path] or wss://host[:443][/path]";
@@ -173,8 +173,10 @@ Result<void> read_url(std::string_view url, MqttSettings& settings) {
   settings.host = host;
   settings.tls = scheme->tls;
   const bool ipv6 = host.find(':') != std::string_view::npos;
-  settings.url = std::string(scheme->paho) + "://" + (ipv6 ? "[" + settings.host + "]" : settings.host) +
-                 ":" + std::to_string(settings.port) + (websocket ? std::string(path) : "");
+  const std::string place = "://" + (ipv6 ? "[" + settings.host + "]" : settings.host) + ":" +
+                            std::to_string(settings.port) + (websocket ? std::string(path) : "");
+  settings.url = std::string(scheme->paho) + place;
+  settings.shown_url = std::string(scheme->written) + place;
   return {};
 }
 

@@ -18,8 +18,9 @@ enum class Version { v3_1_1, v5 };
 enum class PayloadFormat { lines, json };
 
 struct MqttSettings {
-  std::string url = {};   // as Paho wants it: tcp:// ssl:// ws:// wss://, with a port
-  std::string host = {};  // of it
+  std::string url = {};        // as Paho wants it: tcp:// ssl:// ws:// wss://, with a port
+  std::string shown_url = {};  // as the settings have it, with its port
+  std::string host = {};       // of it
   std::uint16_t port = 0;
   bool tls = false;
   Version version = Version::v5;
