@@ -22,6 +22,10 @@ struct TextReport {
     ++refused;
     if (errors.size() < kMostKept) errors.push_back(std::move(error));
   }
+  // Of something that was taken all the same.
+  void note(Error error) {
+    if (errors.size() < kMostKept) errors.push_back(std::move(error));
+  }
   // The first error, with how many more there were.
   Result<void> result() const;
 };

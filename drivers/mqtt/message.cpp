@@ -2,7 +2,6 @@
 #include "drivers/mqtt/message.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -26,49 +25,29 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-std::optional<double> parse_number(std::string_view text) {
-  text = trimmed(text);
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || !std::isfinite(number))
-    return std::nullopt;
-  return number;
-}
-
-std::optional<bool> parse_bool(std::string_view text) {
-  std::string lower(trimmed(text).substr(0, 8));
+std::string in_small_letters(std::string_view text) {
+  std::string lower(text);
   for (char& c : lower) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (lower == "true" || lower == "on" || lower == "1") return true;
-  if (lower == "false" || lower == "off" || lower == "0") return false;
-  return std::nullopt;
+  return lower;
 }
 
-// Absent: it is not of that type. A view into `text`, if it is one.
-std::optional<Number> parse_value(const JsonValue& wanted, std::string_view text) {
-  switch (wanted.type) {
-    case ValueType::number:
-      if (const auto number = parse_number(text)) return scaled(*number, wanted.scale, wanted.offset);
-      return std::nullopt;
-    case ValueType::boolean:
-      if (const auto is = parse_bool(text)) return *is;
-      return std::nullopt;
-    case ValueType::text:
-      return text.substr(0, kLongestText);
-  }
-  return std::nullopt;
-}
+struct StateWord {
+  std::string_view text;
+  bool is_on;
+};
+constexpr StateWord kStateWords[] = {
+    {"true", true},     {"false", false},    {"on", true},        {"off", false},
+    {"1", true},        {"0", false},        {"yes", true},       {"no", false},
+    {"open", true},     {"opened", true},    {"closed", false},   {"close", false},
+    {"online", true},   {"offline", false},  {"connected", true}, {"disconnected", false},
+    {"active", true},   {"inactive", false}, {"enabled", true},   {"disabled", false},
+    {"detected", true}, {"clear", false},
+};
 
 std::string_view to_string(ValueType type) {
   return type == ValueType::number ? "a number" : type == ValueType::boolean ? "true or false" : "a text";
-}
-
-const Json* find(const Json& json, const std::string& pointer) {
-  // contains() does not throw once the pointer is one, which the settings have checked.
-  const Json::json_pointer at(pointer);
-  return json.contains(at) ? &json.at(at) : nullptr;
 }
 
 std::string text_of(const Json& json) {
@@ -76,13 +55,56 @@ std::string text_of(const Json& json) {
                           : json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-Result<WallTime> parse_time(TimeUnit unit, const Json& json, std::optional<std::int64_t> now_ns) {
+// A bare nan is no JSON, but Python, ESPHome and others write it: it is null.
+std::string with_null_for_nan(std::string_view text) {
+  constexpr std::string_view kNoNumbers[] = {"-Infinity", "Infinity", "-inf", "inf",
+                                             "NaN",       "-nan",     "nan",  "NAN"};
+  std::string out;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < text.size();) {
+    if (is_quoted && text[i] == '\\' && i + 1 < text.size()) {
+      out += text.substr(i, 2);
+      i += 2;
+      continue;
+    }
+    if (text[i] == '"') is_quoted = !is_quoted;
+    const auto* const found =
+        std::find_if(std::begin(kNoNumbers), std::end(kNoNumbers),
+                     [&](std::string_view word) { return !is_quoted && text.substr(i).starts_with(word); });
+    if (found != std::end(kNoNumbers)) {
+      out += "null";
+      i += found->size();
+    } else {
+      out += text[i++];
+    }
+  }
+  return out;
+}
+
+Result<Json> parse_payload(std::string_view payload) {
+  auto json = parse_json(payload, kDeepest);
+  if (json) return json;
+  auto without_nan = parse_json(with_null_for_nan(payload), kDeepest);
+  return without_nan ? without_nan : json;
+}
+
+Result<std::int64_t> parse_iso_time(const MessageSettings& settings, const std::string& text) {
+  const auto time = parse_iso8601(text);
+  if (time) return to_ns(time->time);
+  const auto local = parse_iso8601(text + "Z");
+  if (!local || !settings.time_zone) return time.error();
+  return to_ns(settings.time_zone->to_utc(local->time));
+}
+
+Result<WallTime> parse_time(const MessageSettings& settings, const Json& json,
+                            std::optional<std::int64_t> now_ns) {
+  const TimeUnit unit = settings.time_unit;
   std::int64_t time_ns = 0;
   const std::string text = text_of(json);
   if (unit == TimeUnit::iso8601) {
-    const auto time = parse_iso8601(text);
+    const auto time = parse_iso_time(settings, text);
     if (!time) return time.error();
-    time_ns = to_ns(time->time);
+    time_ns = *time;
   } else {
     const double factor = unit == TimeUnit::s    ? 1e9
                           : unit == TimeUnit::ms ? 1e6
@@ -93,7 +115,7 @@ Result<WallTime> parse_time(TimeUnit unit, const Json& json, std::optional<std::
       if (__builtin_mul_overflow(whole, static_cast<std::int64_t>(factor), &time_ns))
         return Error{ErrorKind::parse, text + " is no time in this unit"};
     } else {
-      const auto number = parse_number(text);
+      const auto number = parse_number_text(text);
       if (!number || std::fabs(*number * factor) > 9e18)
         return Error{ErrorKind::parse, shown_text(text) + " is no time in this unit"};
       time_ns = static_cast<std::int64_t>(std::llround(*number * factor));
@@ -105,34 +127,38 @@ Result<WallTime> parse_time(TimeUnit unit, const Json& json, std::optional<std::
 
 class Reader {
  public:
-  Reader(const MessageSettings& settings, const Message& message, Output& out, TextReport& report)
+  Reader(const MessageSettings& settings, const Message& message, Output& out, MessageReport& report)
       : settings_(settings), message_(message), out_(out), report_(report) {}
 
   void add_json(std::optional<std::int64_t> now_ns) {
-    const auto json = parse_json(message_.payload, kDeepest);
+    if (trimmed(message_.payload).empty()) return;  // what was retained is deleted
+    const auto json = parse_payload(message_.payload);
     if (!json) return refuse(json.error().message + ": " + shown_text(message_.payload));
     std::optional<WallTime> time;
-    if (!settings_.time_pointer.empty()) {
-      const Json* const found = find(*json, settings_.time_pointer);
-      if (found == nullptr) return refuse("has no " + settings_.time_pointer + ", the time");
-      const auto parsed = parse_time(settings_.time_unit, *found, now_ns);
-      if (!parsed) return refuse(settings_.time_pointer + ": " + parsed.error().message);
-      time = *parsed;
+    const Json* const found = settings_.time_path ? settings_.time_path->find(*json) : nullptr;
+    if (found != nullptr && !found->is_null() && !is_no_value(text_of(*found))) {
+      const auto parsed = parse_time(settings_, *found, now_ns);
+      if (parsed) {
+        time = *parsed;
+      } else if (!note_time_without_zone(text_of(*found))) {
+        return refuse(settings_.time_path->text() + ": " + parsed.error().message);
+      }
     }
     std::vector<std::string> texts;
     texts.reserve(settings_.values.size());  // so that views stay valid
     std::vector<Value> values;
-    for (const JsonValue& wanted : settings_.values) {
-      const Json* const found = find(*json, wanted.pointer);
-      if (found == nullptr || found->is_null()) continue;
-      texts.push_back(text_of(*found));
-      const auto number = parse_value(wanted, texts.back());
+    for (const WantedValue& wanted : settings_.values) {
+      const Json* const at = wanted.path.find(*json);
+      if (at == nullptr || at->is_null()) continue;
+      texts.push_back(text_of(*at));
+      const auto number = at->is_structured() && wanted.type != ValueType::text
+                              ? not_this("is a list or an object: the path ends before the value")
+                              : value_of(wanted, texts.back(), at->is_number());
       if (!number) {
-        refuse(wanted.pointer + ": " + shown_text(texts.back()) + " is not " +
-               std::string(to_string(wanted.type)));
-        continue;
+        refuse(wanted.path.text() + ": " + number.error().message);
+      } else if (*number) {
+        values.push_back({wanted.name, wanted.name, **number});
       }
-      values.push_back({wanted.name, wanted.name, *number});
     }
     add(values, message_.tags, time);
   }
@@ -147,16 +173,57 @@ class Reader {
       name = metric->value;
       tags.erase(metric);
     }
-    const auto number = parse_value(settings_.bare, message_.payload);
-    if (!number)
-      return refuse(shown_text(message_.payload) + " is not " + std::string(to_string(settings_.bare.type)));
-    const Value value{name, name, *number};
+    auto number = value_of(settings_.bare, message_.payload, false);
+    // One type serves all metrics of a topic pattern: what is on or off is a number, too.
+    const auto word = parse_state_word(message_.payload);
+    if (!number && settings_.bare.type == ValueType::number && word)
+      number = std::optional<Number>(*word ? 1.0 : 0.0);
+    if (!number) return refuse(number.error().message);
+    if (!*number) return;
+    const Value value{name, name, **number};
     add({&value, 1}, tags, std::nullopt);
   }
 
  private:
   void refuse(const std::string& what) {
     report_.refuse({ErrorKind::parse, "topic " + shown_text(message_.topic) + ": " + what});
+  }
+  static Error not_this(std::string what) { return Error{ErrorKind::parse, std::move(what)}; }
+  // Absent: it says that there is none. A view into `text`, if it is one.
+  Result<std::optional<Number>> value_of(const WantedValue& wanted, std::string_view text, bool is_number) {
+    const std::string_view bare = trimmed(text);
+    const auto left_out = [&] {
+      ++report_.left_out;
+      return std::optional<Number>();
+    };
+    if (!wanted.words.empty()) {
+      const auto word = wanted.words.find(in_small_letters(bare.substr(0, kLongestText)));
+      if (word != wanted.words.end()) return std::optional<Number>(word->second);
+    }
+    if (wanted.not_available.has_text(bare)) return left_out();
+    if (wanted.type == ValueType::text) return std::optional<Number>(text.substr(0, kLongestText));
+    if (is_no_value(bare)) return left_out();
+    if (wanted.type == ValueType::boolean) {
+      if (const auto is_on = parse_state_word(bare)) return std::optional<Number>(*is_on);
+      return not_this(shown_text(text) + " is not " + std::string(to_string(wanted.type)));
+    }
+    const auto number = parse_number_text(bare, is_number ? NumberFormat{} : wanted.format);
+    if (!number) {
+      const bool is_word = parse_state_word(bare).has_value();
+      return not_this(is_word ? shown_text(text) + " is not a number; type: bool reads it"
+                              : number.error().message);
+    }
+    if (wanted.not_available.has_number(*number)) return left_out();
+    return std::optional<Number>(scaled(*number, wanted.scale, wanted.offset));
+  }
+  // A time that lacks nothing but its zone costs no reading: the time of arrival stands for it.
+  bool note_time_without_zone(const std::string& text) {
+    if (settings_.time_unit != TimeUnit::iso8601 || settings_.time_zone || !parse_iso8601(text + "Z"))
+      return false;
+    report_.note({ErrorKind::parse, "topic " + shown_text(message_.topic) + ": " +
+                                        settings_.time_path->text() + ": " + shown_text(text) +
+                                        " has no zone, the time of arrival is taken; set time_zone"});
+    return true;
   }
   void add(std::span<const Value> values, std::span<const Tag> tags, std::optional<WallTime> time) {
     if (values.empty()) return;
@@ -167,13 +234,29 @@ class Reader {
   const MessageSettings& settings_;
   const Message& message_;
   Output& out_;
-  TextReport& report_;
+  MessageReport& report_;
 };
 
 }  // namespace
 
+std::optional<bool> parse_state_word(std::string_view text) {
+  const std::string lower = in_small_letters(trimmed(text).substr(0, 16));
+  for (const StateWord& word : kStateWords) {
+    if (word.text == lower) return word.is_on;
+  }
+  return std::nullopt;
+}
+
+bool is_no_value(std::string_view text) {
+  const std::string lower = in_small_letters(trimmed(text).substr(0, 16));
+  for (const std::string_view word : {"", "nan", "-nan", "null", "none", "unavailable", "unknown", "n/a"}) {
+    if (word == lower) return true;
+  }
+  return false;
+}
+
 void add_message(const MessageSettings& settings, const Message& message, std::optional<std::int64_t> now_ns,
-                 Output& out, TextReport& report) {
+                 Output& out, MessageReport& report) {
   Reader reader(settings, message, out, report);
   switch (settings.format) {
     case Format::line_protocol:

@@ -25,6 +25,7 @@ constexpr std::array kMetrics = {
     MetricSpec{"mqtt_connected", "connected", "int", "1", "1: there is a session with the broker"},
     MetricSpec{"mqtt_conflicts", "conflicts", "int", "1",
                "sessions that another client of the same client_id took over, since the start"},
+    MetricSpec{"mqtt_not_available", kLeftOutField, "int", "1", kLeftOutSource},
 };
 
 constexpr milliseconds kQuiet{20};          // nothing for so long: that was all
@@ -37,7 +38,7 @@ struct Run {
   Output* out;
   std::int64_t messages = 0;
   std::int64_t bytes = 0;
-  TextReport report;
+  MessageReport report;
 };
 
 class MqttDriver final : public Driver {
@@ -160,13 +161,16 @@ class MqttDriver final : public Driver {
     return session_->acknowledge(ids);
   }
 
-  void emit(const Run& run, Output& out) const {
-    const std::array<Value, 5> values = {
+  void emit(const Run& run, Output& out) {
+    std::vector<Value> values = {
         Value{kMetrics[0].name, kMetrics[0].field, run.messages},
         Value{kMetrics[1].name, kMetrics[1].field, run.bytes},
         Value{kMetrics[2].name, kMetrics[2].field, static_cast<std::int64_t>(run.report.refused)},
         Value{kMetrics[3].name, kMetrics[3].field, std::int64_t{session_ ? 1 : 0}},
         Value{kMetrics[4].name, kMetrics[4].field, static_cast<std::int64_t>(others_.count())}};
+    for (std::uint64_t i = 0; i < run.report.left_out; ++i) left_out_.add();
+    if (const auto left_out = left_out_.end_run())
+      values.push_back({kMetrics[5].name, kMetrics[5].field, *left_out});
     const Tag tag{"broker", settings_.session.broker.shown};
     out.add({.measurement = "mqtt", .tags = {&tag, 1}, .values = values});
   }
@@ -179,6 +183,7 @@ class MqttDriver final : public Driver {
   BootTime opened_at_{}, next_try_{};
   int failures_ = 0;
   ClientIdWatch others_;
+  LeftOut left_out_;
   Error last_error_{ErrorKind::unavailable, "not connected"};
   std::unique_ptr<Session> session_;  // null: there is none
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/mqtt/mqtt_settings.h"
-#include "drivers/scale/scale.h"
 
 #include <algorithm>
 #include <array>
-#include <exception>
-#include <nlohmann/json.hpp>
+
+#include "drivers/scale/scale.h"
 
 namespace vigile::mqtt_driver {
 
@@ -17,18 +16,28 @@ constexpr std::array<std::string_view, 3> kFormats = {"line_protocol", "json", "
 constexpr std::array<std::string_view, 3> kTypes = {"number", "bool", "text"};              // as ValueType
 constexpr std::array<std::string_view, 5> kTimeUnits = {"ns", "us", "ms", "s", "iso8601"};  // as TimeUnit
 
+constexpr OptionSpec kWordsOption{
+    .name = "words",
+    .type = OptionType::map,
+    .help = "What words mean as numbers: {heat: 1, cool: 2}; letters' case does not count."};
+
 constexpr std::array kColumns = {
     OptionSpec{.name = "name", .help = "Name of the metric.", .required = true},
-    OptionSpec{
-        .name = "path", .help = "Where it stands: a JSON pointer, /data/0/temperature.", .required = true},
+    OptionSpec{.name = "path",
+               .help = "Where it stands: a JSON pointer, /data/0/temperature, or sensors[name=t1].value.",
+               .required = true},
     OptionSpec{.name = "type",
                .type = OptionType::choice,
-               .help = "number, bool (true, false, on, off, 1, 0), text.",
+               .help = "number, bool (true, on, open, online, 1 and their opposites), text.",
                .fallback = "number",
                .choices = kTypes},
     kScaleOption,
     kOffsetOption,
     kUnitOption,
+    kDecimalOption,
+    kThousandsOption,
+    kNotAvailableTextOption,
+    kWordsOption,
 };
 
 constexpr std::array kOptions = {
@@ -53,18 +62,21 @@ constexpr std::array kOptions = {
                .fallback = "false"},
     OptionSpec{
         .name = "values", .type = OptionType::rows, .help = "With json: what to take.", .columns = kColumns},
-    OptionSpec{.name = "time_path",
-               .help = "With json: where the time stands, a JSON pointer; the time of arrival if absent."},
+    OptionSpec{
+        .name = "time_path",
+        .help = "With json: where the time stands, as path; the time of arrival if it is absent or null."},
     OptionSpec{.name = "time_unit",
                .type = OptionType::choice,
                .help = "Of the time at time_path: since 1970, or an ISO 8601 date.",
                .fallback = "s",
                .choices = kTimeUnits},
+    OptionSpec{.name = "time_zone",
+               .help = "Of ISO 8601 times without one: a name like Europe/Paris, or an offset like +01:00."},
     OptionSpec{.name = "metric",
                .help = "With value: name of the metric; the topic's level {metric} if absent."},
     OptionSpec{.name = "type",
                .type = OptionType::choice,
-               .help = "With value: number, bool (true, false, on, off, 1, 0), text.",
+               .help = "With value: number, bool (true, on, open, online, 1 and their opposites), text.",
                .fallback = "number",
                .choices = kTypes},
     OptionSpec{.name = "scale",
@@ -72,6 +84,10 @@ constexpr std::array kOptions = {
                .help = "With value: it is what was read, times this, plus offset.",
                .fallback = "1"},
     OptionSpec{.name = "offset", .type = OptionType::number, .help = "See scale.", .fallback = "0"},
+    kDecimalOption,
+    kThousandsOption,
+    kNotAvailableTextOption,
+    kWordsOption,
     OptionSpec{.name = "version",
                .type = OptionType::choice,
                .help = "Of the protocol: 5 or 3.1.1.",
@@ -128,40 +144,78 @@ Enum chosen(const std::array<std::string_view, N>& names, std::string_view name)
   return static_cast<Enum>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
-Result<void> check_pointer(const std::string& option, const std::string& text) {
-  try {
-    const nlohmann::json::json_pointer pointer(text);
-    // An index into a list is a number, as find() in message.cpp must not meet anything else.
-    (void)nlohmann::json().contains(pointer);
-    return {};
-  } catch (const std::exception&) {
-    return bad(option, "\"" + text.substr(0, 200) + "\" is not a JSON pointer like /data/temperature");
-  }
-}
-
 Result<void> check_name(const std::string& option, const std::string& name) {
   if (name.empty() || name.size() > kLongestName) return bad(option, "a name has 1 to 100 bytes");
   if (is_own_metric(name)) return bad(option, name + ": is the name of a metric that the driver itself has");
   return {};
 }
 
-Result<std::vector<JsonValue>> read_values(const Options& options) {
-  std::vector<JsonValue> values;
+// The columns that a row of values and the options of one bare value have in common.
+Result<void> read_reading(const Options& row, WantedValue& value) {
+  value.type = chosen<ValueType>(kTypes, row.text("type"));
+  value.scale = row.number("scale");
+  value.offset = row.number("offset");
+  const auto format = read_number_format(row);
+  if (!format) return format.error();
+  value.format = *format;
+  auto codes = read_not_available(row, {.kind = RawForm::Kind::text});
+  if (!codes) return codes.error();
+  value.not_available = std::move(*codes);
+  for (const auto& [word, text] : row.map("words")) {
+    const auto number = parse_number_text(text, {.decimal = NumberFormat::Decimal::point});
+    if (!number) return bad("words", word.substr(0, 100) + ": " + number.error().message);
+    std::string lower = word;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    value.words[lower] = *number;
+  }
+  if (!value.words.empty() && value.type != ValueType::number) return bad("words", "are for type: number");
+  return {};
+}
+
+Result<JsonPath> read_path(const std::string& option, const std::string& text) {
+  auto path = JsonPath::parse(text);
+  if (!path) return bad(option, path.error().message);
+  return path;
+}
+
+Result<std::vector<WantedValue>> read_values(const Options& options) {
+  std::vector<WantedValue> values;
   for (const Options& row : options.rows("values")) {
-    JsonValue one;
+    WantedValue one;
     one.name = row.text("name");
     if (const auto valid = check_name("values", one.name); !valid) return valid.error();
-    one.pointer = row.text("path");
-    if (const auto valid = check_pointer("values: " + one.name, one.pointer); !valid) return valid.error();
-    one.type = chosen<ValueType>(kTypes, row.text("type"));
-    one.scale = row.number("scale");
-    one.offset = row.number("offset");
+    auto path = read_path("values: " + one.name, row.text("path"));
+    if (!path) return path.error();
+    one.path = std::move(*path);
+    if (const auto read = read_reading(row, one); !read)
+      return bad("values: " + one.name, read.error().message);
     const bool is_twice = std::any_of(values.begin(), values.end(),
-                                      [&](const JsonValue& other) { return other.name == one.name; });
+                                      [&](const WantedValue& other) { return other.name == one.name; });
     if (is_twice) return bad("values", one.name + " is there twice");
     values.push_back(std::move(one));
   }
   return values;
+}
+
+// What says when a reading was made.
+Result<void> read_time(const Options& options, MessageSettings& message) {
+  const bool is_json = message.format == Format::json;
+  const std::string& path = options.text("time_path");
+  message.time_unit = chosen<TimeUnit>(kTimeUnits, options.text("time_unit"));
+  if (!path.empty()) {
+    if (!is_json) return bad("time_path", "has no effect without format: json");
+    auto parsed = read_path("time_path", path);
+    if (!parsed) return parsed.error();
+    message.time_path = std::move(*parsed);
+  }
+  if (options.text("time_zone").empty()) return {};
+  if (!message.time_path || message.time_unit != TimeUnit::iso8601)
+    return bad("time_zone", "has no effect without time_path and time_unit: iso8601");
+  auto zone = TimeZone::find(options.text("time_zone"));
+  if (!zone) return bad("time_zone", zone.error().message);
+  message.time_zone = std::move(*zone);
+  return {};
 }
 
 Result<MessageSettings> read_message(const Options& options, const std::vector<TopicPattern>& topics) {
@@ -171,20 +225,12 @@ Result<MessageSettings> read_message(const Options& options, const std::vector<T
   auto values = read_values(options);
   if (!values) return values.error();
   message.values = std::move(*values);
-  message.time_pointer = options.text("time_path");
-  message.time_unit = chosen<TimeUnit>(kTimeUnits, options.text("time_unit"));
+  if (const auto read = read_time(options, message); !read) return read.error();
   message.bare.name = options.text("metric");
-  message.bare.type = chosen<ValueType>(kTypes, options.text("type"));
-  message.bare.scale = options.number("scale");
-  message.bare.offset = options.number("offset");
+  if (const auto read = read_reading(options, message.bare); !read) return read.error();
   const bool is_json = message.format == Format::json;
   if (is_json == message.values.empty())
     return bad("values", is_json ? "json needs to know what to take" : "has no effect without format: json");
-  if (!is_json && !message.time_pointer.empty())
-    return bad("time_path", "has no effect without format: json");
-  if (!message.time_pointer.empty()) {
-    if (const auto valid = check_pointer("time_path", message.time_pointer); !valid) return valid.error();
-  }
   const bool is_value = message.format == Format::value;
   if (!is_value && !message.bare.name.empty()) return bad("metric", "has no effect without format: value");
   if (is_value && !message.bare.name.empty()) {
