@@ -12,6 +12,7 @@
 #include "support/fake_clock.h"
 #include "support/mosquitto_server.h"
 #include "support/process.h"
+#include "support/silent_address.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -312,6 +313,36 @@ TEST(MqttDriver, Tls) {
   EXPECT_THAT(sample(*make(url, "topics: [a], ca_file: " + certificates.other_ca + client)),
               HasSubstr("certificate"));
   EXPECT_THAT(sample(*make(url, "topics: [a], insecure: true" + client)), HasSubstr("availability up"));
+}
+
+TEST(MqttDriver, OneSilentAddressOfANameDoesNotMatter) {
+  const TempDir dir;
+  const TestCertificates certificates(dir.path());
+  ::setenv("VIGILE_TEST_NAMES", "localhost=127.0.0.2,127.0.0.1", 1);
+  const std::string trust = "topics: [a], ca_file: " + certificates.ca;
+  {
+    const MosquittoServer broker;
+    const SilentAddress silent("127.0.0.2", broker.port());
+    EXPECT_EQ(sample(*make("mqtt://localhost:" + std::to_string(broker.port()), "topics: [a]")),
+              "availability up\n");
+  }
+  {
+    const MosquittoServer broker({.listener_lines = MosquittoServer::tls_lines(certificates, false)});
+    const SilentAddress silent("127.0.0.2", broker.port());
+    EXPECT_EQ(sample(*make("mqtts://localhost:" + std::to_string(broker.port()), trust)),
+              "availability up\n");
+  }
+  {
+    // The certificate is still checked against the name.
+    TestCertificates elsewhere = certificates;
+    elsewhere.server_cert = certificates.elsewhere_cert;
+    elsewhere.server_key = certificates.elsewhere_key;
+    const MosquittoServer broker({.listener_lines = MosquittoServer::tls_lines(elsewhere, false)});
+    const SilentAddress silent("127.0.0.2", broker.port());
+    EXPECT_THAT(sample(*make("mqtts://localhost:" + std::to_string(broker.port()), trust)),
+                HasSubstr("availability down"));
+  }
+  ::unsetenv("VIGILE_TEST_NAMES");
 }
 
 TEST(MqttDriver, AServerThatSaysNothingIsGivenUp) {

@@ -8,11 +8,23 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/unique_fd.h"
+#include "net/connect_any.h"
+
 namespace vigile::mqtt_session {
 
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{16} << 10;
+
+curl_socket_t give_socket(void* connected, curlsocktype, curl_sockaddr*) {
+  UniqueFd& fd = *static_cast<UniqueFd*>(connected);
+  return fd.get() < 0 ? CURL_SOCKET_BAD : fd.release();
+}
+
+int is_connected(void*, curl_socket_t, curlsocktype) {
+  return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
 
 int stop_when_told(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
@@ -22,12 +34,17 @@ int stop_when_told(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 struct Connection::Handle {
   CURL* const curl = curl_easy_init();
+  curl_slist* resolved = nullptr;
+  UniqueFd connected;  // until libcurl has it
   char error[CURL_ERROR_SIZE] = {};
 
   Handle() = default;
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  ~Handle() { curl_easy_cleanup(curl); }
+  ~Handle() {
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(resolved);
+  }
   curl_socket_t socket() const {
     curl_socket_t socket = CURL_SOCKET_BAD;
     curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &socket);
@@ -45,22 +62,37 @@ Error Connection::failed(std::string_view cause) const {
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const BrokerAddress& address, const TlsSettings& tls,
-                                                     std::chrono::milliseconds limit, std::stop_token stop) {
+                                                     const net::Limit& limit) {
+  auto connected = net::connect_any(address.host, address.port, limit);
+  if (!connected)
+    return Error{connected.error().kind, address.shown + ": no connection: " + connected.error().message};
+  std::stop_token stop = limit.stop;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit.deadline - limit.clock.boot());
   auto handle = std::make_unique<Handle>();
   CURL* const curl = handle->curl;
   if (curl == nullptr) return Error{ErrorKind::unavailable, "libcurl: out of memory"};
   // http and https are libcurl's words for TCP and TLS; none of them is spoken.
-  const std::string host =
-      address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
+  const auto in_url = [](const std::string& text) {
+    return text.find(':') == std::string::npos ? text : "[" + text + "]";
+  };
+  const std::string host = in_url(address.host);
   const std::string url =
       (address.is_tls ? "https://" : "http://") + host + ":" + std::to_string(address.port);
+  // The certificate is checked against the name in the URL; the socket is there already.
+  const std::string entry = host + ":" + std::to_string(address.port) + ":" + in_url(connected->address.text);
+  handle->resolved = curl_slist_append(nullptr, entry.c_str());
+  handle->connected = std::move(connected->fd);
+  curl_easy_setopt(curl, CURLOPT_RESOLVE, handle->resolved);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, give_socket);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &handle->connected);
+  curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, is_connected);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the environment's is not ours to follow
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, left.count())));
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, handle->error);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, stop_when_told);

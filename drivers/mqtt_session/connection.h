@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TCP or TLS connection to a broker, by libcurl (CURLOPT_CONNECT_ONLY).
+// A TCP or TLS connection to a broker: TLS by libcurl (CURLOPT_CONNECT_ONLY), over a TCP connection to the
+// first address of the name that answers.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "drivers/mqtt_session/broker_address.h"
+#include "net/resolve.h"
 
 namespace vigile::mqtt_session {
 
@@ -24,7 +26,7 @@ struct TlsSettings {
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> open(const BrokerAddress& address, const TlsSettings& tls,
-                                                  std::chrono::milliseconds limit, std::stop_token stop);
+                                                  const net::Limit& limit);
   ~Connection();
 
   // All of it, or an error; waits for at most `limit`.

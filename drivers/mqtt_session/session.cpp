@@ -43,9 +43,8 @@ milliseconds Session::left(BootTime deadline) const {
 Result<std::unique_ptr<Session>> Session::open(const SessionSettings& settings, const Clock& clock,
                                                BootTime deadline, std::stop_token stop,
                                                OnMessage on_message) {
-  const auto left = std::clamp(std::chrono::duration_cast<milliseconds>(deadline - clock.boot()),
-                               milliseconds(1), settings.timeout);
-  auto connection = Connection::open(settings.broker, settings.tls, left, stop);
+  const BootTime until = std::min(deadline, clock.boot() + settings.timeout);
+  auto connection = Connection::open(settings.broker, settings.tls, {clock, until, stop});
   if (!connection) return connection.error();
   std::unique_ptr<Session> session(
       new Session(settings, clock, std::move(*connection), std::move(on_message)));

@@ -13,6 +13,7 @@ void ClientIdWatch::ended(int reason, BootTime now) {
   const auto since = std::exchange(since_, std::nullopt);
   if (reason == kTakenOver) {
     is_conflict_ = is_told_ = true;
+    short_sessions_ = 0;  // the closed connection may have been reported first
     ++count_;
   } else if (reason != 0) {
     short_sessions_ = 0;

@@ -111,10 +111,10 @@ int seconds_of(std::chrono::nanoseconds duration) {
 }  // namespace
 
 struct Client::Paho {
-  Paho(const MqttSettings& settings, std::uint64_t generation, Mailbox& mailbox)
+  Paho(const MqttSettings& settings, const std::string& url, std::uint64_t generation, Mailbox& mailbox)
       : listener(mailbox, generation),
         topic(settings.topic),
-        client(settings.url, settings.client_id, create_options(settings), kNoPersistence) {
+        client(url, settings.client_id, create_options(settings), kNoPersistence) {
     client.set_connection_lost_handler([this](const std::string&) { listener.on_lost(); });
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
       listener.on_ended(static_cast<int>(reason));
@@ -127,14 +127,16 @@ struct Client::Paho {
   mqtt::token_ptr connecting;
 };
 
-Client::Client(std::unique_ptr<Paho> paho) : paho_(std::move(paho)) {}
+Client::Client(std::unique_ptr<Relay> relay, std::unique_ptr<Paho> paho)
+    : relay_(std::move(relay)), paho_(std::move(paho)) {}
 
 Client::~Client() = default;
 
-Result<std::unique_ptr<Client>> Client::connect(const MqttSettings& settings, const StatusMessage& will,
-                                                std::uint64_t generation, Mailbox& mailbox) {
+Result<std::unique_ptr<Client>> Client::connect(const MqttSettings& settings, Route route,
+                                                const StatusMessage& will, std::uint64_t generation,
+                                                Mailbox& mailbox) {
   try {
-    auto paho = std::make_unique<Paho>(settings, generation, mailbox);
+    auto paho = std::make_unique<Paho>(settings, route.url, generation, mailbox);
     // Never copied: copies lose MQTT 5 properties in this version of Paho.
     mqtt::connect_options options;
     if (settings.version == Version::v5) {
@@ -166,8 +168,17 @@ Result<std::unique_ptr<Client>> Client::connect(const MqttSettings& settings, co
       tls.set_verify(!settings.insecure);  // the host's name
       options.set_ssl(std::move(tls));
     }
+    if (route.relay) {
+      // Paho 1.3.12 takes the scheme off only where it is the one of the option's name.
+      const std::string proxy = "://127.0.0.1:" + std::to_string(route.relay->port());
+      if (settings.tls) {
+        options.set_https_proxy("https" + proxy);
+      } else {
+        options.set_http_proxy("http" + proxy);
+      }
+    }
     paho->connecting = paho->client.connect(std::move(options), nullptr, paho->listener);
-    return std::unique_ptr<Client>(new Client(std::move(paho)));
+    return std::unique_ptr<Client>(new Client(std::move(route.relay), std::move(paho)));
   } catch (const std::exception& error) {
     return library_error(error);
   }

@@ -15,6 +15,7 @@
 #include "core/mutex.h"
 #include "core/result.h"
 #include "core/wakeup.h"
+#include "sinks/mqtt/route.h"
 #include "sinks/mqtt/settings.h"
 
 namespace vigile::mqtt_sink {
@@ -73,8 +74,9 @@ struct StatusMessage {
 class Client {
  public:
   // Starts to connect: `connected` or `connect_failed` will follow. Errors: unavailable.
-  static Result<std::unique_ptr<Client>> connect(const MqttSettings& settings, const StatusMessage& will,
-                                                 std::uint64_t generation, Mailbox& mailbox);
+  static Result<std::unique_ptr<Client>> connect(const MqttSettings& settings, Route route,
+                                                 const StatusMessage& will, std::uint64_t generation,
+                                                 Mailbox& mailbox);
   // Blocks for 100 to 200 ms while Paho's threads end. Pending messages are dropped, the socket is closed.
   ~Client();
   Client(const Client&) = delete;
@@ -91,7 +93,8 @@ class Client {
 
  private:
   struct Paho;
-  explicit Client(std::unique_ptr<Paho> paho);
+  Client(std::unique_ptr<Relay> relay, std::unique_ptr<Paho> paho);
+  const std::unique_ptr<Relay> relay_;  // null: none
   const std::unique_ptr<Paho> paho_;
 };
 

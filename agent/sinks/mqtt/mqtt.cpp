@@ -141,7 +141,14 @@ std::optional<Outcome> MqttSink::connect(std::stop_token stop) {
     if (auto files = check_files(settings_); !files) {
       return Outcome{.kind = Outcome::Kind::retry_later, .message = files.error().message};
     }
-    auto client = Client::connect(settings_, status("offline", true), ++generation_, mailbox_);
+    auto route = find_route(settings_, {clock_, clock_.boot() + settings_.connect_timeout, stop});
+    if (!route) {
+      others_.unreachable();
+      if (stop.stop_requested()) return stopped();
+      return connect_failed(settings_, route.error().message);
+    }
+    auto client =
+        Client::connect(settings_, std::move(*route), status("offline", true), ++generation_, mailbox_);
     if (!client) return connect_failed(settings_, client.error().message);
     client_ = std::move(*client);
     auto failure = await_connack(stop);
