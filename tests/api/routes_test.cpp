@@ -45,7 +45,7 @@ TEST_F(RoutesTest, SettingsFromABrokerAreShownWhereTheyAreOn) {
                          .refused = "serial 5 is not above 7, which was here already"};
   EXPECT_EQ(get("/api/agent/status")["remote_settings"], Json::parse(R"({
     "broker": "mqtts://broker:8883", "topic": "vigile/12/press-07/settings", "connected": true, "reason": "",
-    "serial": 7, "trial_left_s": 93.0, "failed_serial": 6, "failed_reason": "sink central is paused",
+    "conflict": "", "conflicts": 0, "serial": 7, "trial_left_s": 93.0, "failed_serial": 6, "failed_reason": "sink central is paused",
     "refused": "serial 5 is not above 7, which was here already"})"));
   const std::string page = body_of(ask(served_.socket(), "GET /metrics"));
   for (const char* const line : {"vigile_settings_connected 1\n", "vigile_settings_serial 7\n",
@@ -95,7 +95,8 @@ TEST_F(RoutesTest, StatusHasEverything) {
     "name": "central", "kind": "influx", "target": "http://influx.example:8086", "state": "delivering",
     "reason": "bytes \ufffd that are no text", "last_acknowledged": "2026-10-31T23:59:57.000Z",
     "next_try_s": 1.5, "delivered_points": 1234567, "delivered_bytes": 240000000, "requests": 27000,
-    "failures": 4, "dead_letters": 0, "lag_points": 120, "lag_s": 8.0, "batch_bytes": 1048576})"));
+    "failures": 4, "dead_letters": 0, "lag_points": 120, "lag_s": 8.0, "batch_bytes": 1048576,
+    "conflicts": 0})"));
   EXPECT_EQ(answer["sinks"][1]["lag_s"], nullptr);
   EXPECT_EQ(answer["log"], Json::parse(R"({
     "segments": 274000, "points": 1234687, "first_seq": 1, "last_seq": 274000, "size_bytes": 50331648,

@@ -39,6 +39,7 @@ class ScriptedSink final : public Sink {
       lines.remove_prefix(end + 1);
     }
   }
+  SinkConflict conflict() override { return conflict_now; }
   std::uint64_t max_batch_bytes() const override { return 8 << 20; }
   std::uint64_t least_limit_bytes() const override { return least_limit; }
   void close(std::chrono::nanoseconds) override {}
@@ -46,6 +47,7 @@ class ScriptedSink final : public Sink {
   std::function<Outcome(const std::string& lines)> answer = [](const std::string&) {
     return Outcome{.kind = Outcome::Kind::accepted};
   };
+  SinkConflict conflict_now;
   std::vector<std::string> stored;
   int requests = 0;
   std::uint64_t least_limit = 0;

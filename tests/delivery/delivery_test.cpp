@@ -43,6 +43,21 @@ TEST_F(DeliveryTest, EachIntervalSendsAllThereIsAndThenRests) {
   EXPECT_EQ(sink_.requests, before + 1);  // nothing to say, nothing sent
 }
 
+TEST_F(DeliveryTest, AConflictIsShownThoughReadingsArrive) {
+  make({.every = 10s});
+  append(1);
+  sink_.conflict_now = {.reason = "another client connects as 'press'", .count = 2};
+  run_for(10s);
+  EXPECT_EQ(sink_.stored.size(), 1u);
+  EXPECT_EQ(delivery_->status().state, State::conflict);
+  EXPECT_EQ(delivery_->status().reason, "another client connects as 'press'");
+  EXPECT_EQ(delivery_->status().conflicts, 2u);
+  sink_.conflict_now.reason.clear();
+  run_for(10s);
+  EXPECT_EQ(delivery_->status().state, State::idle);
+  EXPECT_EQ(delivery_->status().conflicts, 2u);
+}
+
 TEST_F(DeliveryTest, AFailureIsRetriedWithGrowingJitteredPauses) {
   make({.every = 1s});
   append(1);
