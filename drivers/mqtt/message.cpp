@@ -57,8 +57,7 @@ std::string text_of(const Json& json) {
 
 // A bare nan is no JSON, but Python, ESPHome and others write it: it is null.
 std::string with_null_for_nan(std::string_view text) {
-  constexpr std::string_view kNoNumbers[] = {"-Infinity", "Infinity", "-inf", "inf",
-                                             "NaN",       "-nan",     "nan",  "NAN"};
+  constexpr std::string_view kNoNumbers[] = {"-infinity", "infinity", "-inf", "inf", "-nan", "nan"};
   std::string out;
   bool is_quoted = false;
   for (std::size_t i = 0; i < text.size();) {
@@ -68,9 +67,9 @@ std::string with_null_for_nan(std::string_view text) {
       continue;
     }
     if (text[i] == '"') is_quoted = !is_quoted;
-    const auto* const found =
-        std::find_if(std::begin(kNoNumbers), std::end(kNoNumbers),
-                     [&](std::string_view word) { return !is_quoted && text.substr(i).starts_with(word); });
+    const std::string here = is_quoted ? "" : in_small_letters(text.substr(i, 9));
+    const auto* const found = std::find_if(std::begin(kNoNumbers), std::end(kNoNumbers),
+                                           [&](std::string_view word) { return here.starts_with(word); });
     if (found != std::end(kNoNumbers)) {
       out += "null";
       i += found->size();
