@@ -97,9 +97,12 @@ Fault mqtt_text(Input& in) {
   const std::uint8_t how = in.byte();
   settings.format = static_cast<mqtt_driver::Format>(how % 3);
   settings.time_unit = static_cast<mqtt_driver::TimeUnit>(how / 3 % 5);
-  if ((how & 128) != 0) settings.time_pointer = "/at";
-  settings.values = {
-      {"a", "/a"}, {"b", "/b/0", mqtt_driver::ValueType::boolean}, {"c", "/c", mqtt_driver::ValueType::text}};
+  using mqtt_driver::JsonPath;
+  using mqtt_driver::ValueType;
+  if ((how & 128) != 0) settings.time_path = *JsonPath::parse("/at");
+  settings.values = {{.name = "a", .path = *JsonPath::parse("a[n=t].v")},
+                     {.name = "b", .path = *JsonPath::parse("/b/0"), .type = ValueType::boolean},
+                     {.name = "c", .path = *JsonPath::parse("/c"), .type = ValueType::text}};
   settings.bare.type = static_cast<mqtt_driver::ValueType>(in.byte() % 3);
   const auto pattern = mqtt_driver::parse_topic_pattern(std::string(in.until('\n')));
   const std::string_view topic = in.until('\n');
@@ -114,7 +117,7 @@ Fault mqtt_text(Input& in) {
     return std::nullopt;  // settings are quoted as they are
   }
   Checks checks;
-  TextReport report;
+  mqtt_driver::MessageReport report;
   mqtt_driver::add_message(settings, {topic, tags, in.rest()}, kNow, checks, report);
   return report_fault(report, checks);
 }
