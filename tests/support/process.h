@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real programs started by tests, and stopped by process id.
+// Real programs started by tests, and stopped by process id. In whatever links this, the search path (PATH)
+// begins with the folder into which .ci/install unpacks the servers, so that their names are enough; programs
+// that are installed, also in /usr/sbin, come after them.
 #pragma once
 
 #include <sys/types.h>

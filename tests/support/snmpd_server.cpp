@@ -53,7 +53,7 @@ SnmpdServer::SnmpdServer(SnmpdOptions options) : options_(std::move(options)), p
 
 void SnmpdServer::start() {
   // No option -C: the users are read from its state.
-  std::vector<std::string> arguments = {"/usr/sbin/snmpd", "-f", "-Lo"};
+  std::vector<std::string> arguments = {"snmpd", "-f", "-Lo"};
   if (!options_.objects.empty()) {
     arguments.emplace_back("-I");
     arguments.emplace_back("vacm_conf,vacm_context,usmConf,usmUser,snmpEngine,pass,pass_persist");
