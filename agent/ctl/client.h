@@ -2,6 +2,7 @@
 // HTTP over the daemon's Unix socket.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,10 @@ struct Answer {
 
 class Client {
  public:
-  explicit Client(std::string socket) : socket_(std::move(socket)) {}
+  // `silence`: how long a daemon that has taken the request may show no sign of life. One that works on a
+  // long answer shows one: it is asked on a second connection whether it still serves.
+  explicit Client(std::string socket, std::chrono::nanoseconds silence = std::chrono::seconds(3))
+      : socket_(std::move(socket)), silence_(silence) {}
 
   // `target` is path and query, encoded. Errors say that there is no daemon and why (not_found, permission,
   // unavailable), or that it does not answer (timeout), or answers what is no HTTP (io).
@@ -33,6 +37,7 @@ class Client {
 
  private:
   const std::string socket_;
+  const std::chrono::nanoseconds silence_;
 };
 
 // For a path segment or a query value: "a b/c" is "a%20b%2Fc".

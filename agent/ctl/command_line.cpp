@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "core/units.h"
 #include "point/lp_commands.h"
 
 namespace vigile {
@@ -13,6 +14,16 @@ CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& na
   command->fallthrough();
   command->final_callback([&line, run = std::move(run)] { line.run = run; });
   return command;
+}
+
+CLI::Validator a_duration() {
+  return CLI::Validator(
+      [](const std::string& text) -> std::string {
+        const auto duration = parse_duration(text);
+        if (!duration) return duration.error().message;
+        return duration->count() > 0 ? "" : "\"" + text + "\": must be more than 0";
+      },
+      "");
 }
 
 void add_json(CLI::App* command, CommandLine& line) {
@@ -212,6 +223,12 @@ void describe(CLI::App& app, CommandLine& line) {
   line.socket = kDefaultSocket;
   app.add_option("--socket", line.socket, "The daemon's socket")
       ->envname("VIGILE_SOCKET")
+      ->capture_default_str();
+  app.add_option("--timeout", line.timeout,
+                 "How long the daemon may show no sign of life: 500ms, 1m; one that works on a\n"
+                 "long answer shows one")
+      ->check(a_duration())
+      ->type_name("DURATION")
       ->capture_default_str();
   add_commands(app, line);
 }

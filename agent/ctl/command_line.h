@@ -18,6 +18,7 @@ namespace vigile {
 // `run` is set by the subcommand that was given.
 struct CommandLine {
   std::string socket;
+  std::string timeout = "3s";
   bool json = false;
   bool all = false;
   TailOptions tail;
@@ -46,6 +47,8 @@ void describe(CLI::App& app, CommandLine& line);
 CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
                       std::function<int(const CommandContext&)> run);
 void add_json(CLI::App* command, CommandLine& line);
+// Takes "10s", "1h30m"; not 0.
+CLI::Validator a_duration();
 // metrics, stats, availability, history, dashboard, report, record, cleanup, simulate
 void add_equipment_commands(CLI::App& app, CommandLine& line);
 // check, query, write, delete; and the server's part of cleanup: after the above

@@ -128,7 +128,8 @@ int driver_command(const CommandContext& context, const std::string& name) {
 
 int version_command(const CommandContext& context, const std::string& version) {
   std::string daemon;
-  if (const auto answer = context.client.request("GET", "/api/agent/status"); answer && answer->fine()) {
+  const auto answer = context.client.request("GET", "/api/agent/status");
+  if (answer && answer->fine()) {
     if (const auto body = parse_object(answer->body)) daemon = text_at(*body, "version");
   }
   if (context.json) {
@@ -137,6 +138,7 @@ int version_command(const CommandContext& context, const std::string& version) {
   } else {
     print_screen("vigilectl " + version + "\n" + (daemon.empty() ? "" : "vigiled " + daemon + "\n"));
   }
+  if (!answer && answer.error().kind == ErrorKind::timeout) return fail(answer.error());
   return kFine;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "core/units.h"
 #include "ctl/command_line.h"
 
 namespace vigile {
@@ -36,7 +37,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kFine : kUsage;
   }
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  CommandContext context{Client(line.socket), terminal_style(terminal), line.json, terminal};
+  const auto silence = parse_duration(line.timeout).value_or(std::chrono::seconds(3));
+  CommandContext context{Client(line.socket, silence), terminal_style(terminal), line.json, terminal};
   context.style.all = line.all;
   context.style.sparklines = terminal;
   const int status = line.run(context);

@@ -135,8 +135,7 @@ std::uint64_t add_daemon(Collection& collection, const CommandContext& context) 
     const auto answer = context.client.request("GET", target);
     if (!answer) {
       collection.leave_out("daemon/" + std::string(name), answer.error().message);
-      if (answer.error().kind != ErrorKind::timeout) return 0;
-      continue;
+      return pid;
     }
     collection.add("daemon/" + std::string(name), answer->body + "\n");
     if (std::string_view(name) == "status.json") {

@@ -9,6 +9,7 @@
 
 #include "api/listener.h"
 #include "core/file.h"
+#include "run_vigilectl.h"
 #include "served_agent.h"
 #include "support/process.h"
 
@@ -22,24 +23,9 @@ using testing::StartsWith;
 
 const std::string kProgram = VIGILE_BINARY_DIR "/bin/vigilectl";
 
-struct Ran {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-// `command` is words of the shell after "vigilectl".
 Ran run(const std::string& socket, const std::string& command) {
   const Turn turn;
-  const TempDir directory;
-  const std::string script = "exec >" + (directory / "out").string() + " 2>" + (directory / "err").string() +
-                             "\n" + kProgram + " " + command;
-  ChildProcess child({"/bin/sh", "-c", script}, directory / "both", {"VIGILE_SOCKET=" + socket});
-  Ran ran;
-  ran.status = child.wait(std::chrono::seconds(30)).value_or(-1);
-  ran.out = read_file(directory / "out", 64 << 20).value_or("");
-  ran.err = read_file(directory / "err").value_or("");
-  return ran;
+  return run_vigilectl(socket, command);
 }
 
 TEST(Vigilectl, StatusOfAHealthyAgent) {
