@@ -4,19 +4,20 @@
 namespace vigile {
 
 void describe(CLI::App& app, Arguments& arguments) {
+  lay_out_help(app);
   app.name("vigiled");
   app.description("Samples equipment, keeps every reading, delivers it.");
   app.set_version_flag("--version", std::string("vigiled ") + VIGILE_VERSION);
   app.add_option(
          "--config,-c", arguments.config,
-         "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this\n"
+         "Settings file. Default: /etc/vigile/vigile.yaml; if there is none and INFLUXDB_URL is set, this "
          "host is watched and delivered there (INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET).")
       ->type_name("FILE");
   app.add_flag("--check", arguments.check,
                "Check the settings: print all errors with their places and exit 2, or print what would run "
                "and exit 0.");
   app.add_option("--with", arguments.with,
-                 "With --check: lay the settings of this file over, as if they had arrived from the broker.\n"
+                 "With --check: lay the settings of this file over, as if they had arrived from the broker. "
                  "They need not be signed.")
       ->type_name("FILE")
       ->needs("--check");

@@ -3,8 +3,9 @@
 // compile.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include "command_line/command_line.h"
 
 namespace vigile {
 

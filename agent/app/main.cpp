@@ -209,7 +209,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? vigile::kFine : vigile::kUsage;
+    return vigile::answer_parse_error(app, error);
   }
   vigile::log::set_level(vigile::log_level(arguments.log_level));
   return vigile::run(arguments);

@@ -3,7 +3,6 @@
 
 #include <iostream>
 
-#include "core/units.h"
 #include "point/lp_commands.h"
 
 namespace vigile {
@@ -14,16 +13,6 @@ CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& na
   command->fallthrough();
   command->final_callback([&line, run = std::move(run)] { line.run = run; });
   return command;
-}
-
-CLI::Validator a_duration() {
-  return CLI::Validator(
-      [](const std::string& text) -> std::string {
-        const auto duration = parse_duration(text);
-        if (!duration) return duration.error().message;
-        return duration->count() > 0 ? "" : "\"" + text + "\": must be more than 0";
-      },
-      "");
 }
 
 void add_json(CLI::App* command, CommandLine& line) {
@@ -51,7 +40,7 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
   listed->add_option("--sink", line.letters.sink, "Only of this sink");
   listed->add_option("--after", line.letters.after, "Only with larger numbers");
   listed->add_option("--limit", line.letters.limit, "At most so many")
-      ->check(CLI::Range(1, 1000))
+      ->check(a_number(1, 1000))
       ->capture_default_str();
   CLI::App* exported = add_command(
       *group, line, "export", "All as line protocol, each under its reason as a comment",
@@ -71,7 +60,7 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
   CLI::App* cleared = add_command(
       *group, line, "clear", "Delete them for good",
       [&line](const CommandContext& c) { return clear_dead_letters_command(c, line.letters.sink); });
-  CLI::Option_group* which = cleared->add_option_group("which");
+  CLI::Option_group* which = cleared->add_option_group("Whose");
   which->add_option("--sink", line.letters.sink, "Of this sink");
   which->add_flag("--all", line.all, "Of every sink");
   which->require_option(1);
@@ -158,7 +147,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"once", "keep"}))
       ->capture_default_str();
   test->add_option("--runs", line.driver_test.runs, "Run it so often; with keep: wait for so many lines")
-      ->check(CLI::Range(1, 1000))
+      ->check(a_number(1, 1000))
       ->capture_default_str();
   test->add_option("--timeout", line.driver_test.timeout, "End it after this long")->capture_default_str();
   test->add_option("--separator", line.driver_test.separator, "Between nested names of JSON")
@@ -215,6 +204,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
 }  // namespace
 
 void describe(CLI::App& app, CommandLine& line) {
+  lay_out_help(app);
   app.name("vigilectl");
   app.description("Asks and steers vigiled, the Vigile agent, over its socket.");
   app.footer("Exit status: 0 fine, 1 the answer is no, 2 usage, 3 no daemon.");
@@ -225,12 +215,13 @@ void describe(CLI::App& app, CommandLine& line) {
       ->envname("VIGILE_SOCKET")
       ->capture_default_str();
   app.add_option("--timeout", line.timeout,
-                 "How long the daemon may show no sign of life: 500ms, 1m; one that works on a\n"
+                 "How long the daemon may show no sign of life: 500ms, 1m; one that works on a "
                  "long answer shows one")
       ->check(a_duration())
       ->type_name("DURATION")
       ->capture_default_str();
   add_commands(app, line);
+  refuse_negative_counts(app);
 }
 
 }  // namespace vigile

@@ -3,11 +3,11 @@
 // slow to compile.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "command_line/command_line.h"
 #include "ctl/commands.h"
 #include "ctl/equipment_commands.h"
 #include "ctl/server_commands.h"
@@ -47,8 +47,6 @@ void describe(CLI::App& app, CommandLine& line);
 CLI::App* add_command(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& help,
                       std::function<int(const CommandContext&)> run);
 void add_json(CLI::App* command, CommandLine& line);
-// Takes "10s", "1h30m"; not 0.
-CLI::Validator a_duration();
 // metrics, stats, availability, history, dashboard, report, record, cleanup, simulate
 void add_equipment_commands(CLI::App& app, CommandLine& line);
 // check, query, write, delete; and the server's part of cleanup: after the above

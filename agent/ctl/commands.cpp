@@ -52,7 +52,7 @@ int refuse(const Answer& answer) {
     if (!error.empty()) reason = error;
   }
   complain(reason);
-  return kAnswerIsNo;
+  return answer.status == 400 ? kUsage : kAnswerIsNo;
 }
 
 int show(const CommandContext& context, const std::string& target, Renderer render) {

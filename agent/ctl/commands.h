@@ -105,7 +105,8 @@ bool agreed();
 // Asks, and prints the answer: as it is with --json, else as `render` shows it.
 using Renderer = Result<std::string> (*)(std::string_view json, const ScreenStyle& style);
 int show(const CommandContext& context, const std::string& target, Renderer render);
-// Says what went wrong with a request: no daemon (3), or an answer that refuses (1).
+// Says what went wrong with a request: no daemon (3), or an answer that refuses (1), or a question that the
+// daemon calls wrong (400: 2).
 int fail(const Error& error);
 int refuse(const Answer& answer);
 

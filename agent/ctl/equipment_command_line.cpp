@@ -47,7 +47,7 @@ void add_questions(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"none", "mean", "min", "max", "sum", "count", "last", "p50", "p95", "p99"}));
   metrics->add_option("--window", line.question.window, "Of the aggregation: 5m, 1h; default the whole span");
   metrics->add_option("--last", line.question.last, "Only the last so many of each series")
-      ->check(CLI::Range(1, 10'000));
+      ->check(a_number(1, 10'000));
   metrics->add_option("--limit", line.question.limit,
                       "At most so many rows; 0: all; default 1000, all with --csv");
 
@@ -147,9 +147,9 @@ void add_simulate(CLI::App& app, CommandLine& line) {
       [&line](const CommandContext& c) { return simulate_command(c, line.simulate); });
   simulate->add_option("--equipment-id", options.equipment_id, "Which; may be left out when there is one");
   simulate->add_option("--duration", options.duration_s, "Seconds of readings; 0 with --backfill alone")
-      ->check(CLI::Range(0.0, 1e8));
+      ->check(a_number(0.0, 1e8));
   simulate->add_option("--interval", options.interval_s, "Seconds between readings")
-      ->check(CLI::Range(0.01, 86400.0))
+      ->check(a_number(0.01, 86400.0))
       ->capture_default_str();
   simulate
       ->add_option("--speed", options.speed, "60x: a minute's readings each second; their times end at now")
@@ -157,7 +157,7 @@ void add_simulate(CLI::App& app, CommandLine& line) {
         if (text.ends_with('x')) text.pop_back();
         return text;
       })
-      ->check(CLI::Range(1.0, 1e6));
+      ->check(a_number(1.0, 1e6));
   simulate->add_option("--backfill", options.backfill, "First the readings of the last so long: 7d");
   simulate->add_option("--seed", options.seed, "The same seed gives the same readings")
       ->capture_default_str();

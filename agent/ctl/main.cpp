@@ -34,7 +34,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kFine : kUsage;
+    return answer_parse_error(app, error);
   }
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   const auto silence = parse_duration(line.timeout).value_or(std::chrono::seconds(3));
