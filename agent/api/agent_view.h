@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/option.h"
 #include "core/result.h"
+#include "description/driver_description.h"
 #include "equipment/service.h"
 #include "store/log.h"
 
@@ -99,19 +99,6 @@ struct AgentStatus {
   std::uint64_t resident_bytes = 0;
   std::uint64_t private_dirty_bytes = 0;
   double cpu_seconds = 0;
-};
-
-struct DriverDescription {
-  std::string name;
-  std::string summary;
-  bool may_block = false;
-  std::string missing;              // why it is not in this build; empty: it is
-  std::string named_metrics;        // how the settings name metrics; empty: they do not
-  std::vector<OptionSpec> options;  // its own, then everybody's
-  struct Metric {
-    std::string name, field, type, unit, source;
-  };
-  std::vector<Metric> metrics;
 };
 
 struct ReloadReport {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "app/agent.h"
-#include "app/driver_descriptions.h"
+#include "catalog/driver_descriptions.h"
 #include "core/units.h"
 
 namespace vigile {

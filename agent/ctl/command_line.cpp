@@ -112,13 +112,15 @@ void add_lp(CLI::App& app, CommandLine& line) {
 void add_commands(CLI::App& app, CommandLine& line) {
   CLI::App* status = add_command(app, line, "status",
                                  "One screen: is all well, what is delivered, what fails", &status_command);
-  status->add_flag("--all", line.all, "Every row, however many");
+  status->add_flag("--all", line.all, "Every row, however many, and whole errors");
   add_json(status, line);
 
   CLI::App* tail = add_command(app, line, "tail", "Line protocol as it is committed, until Ctrl-C",
                                [&line](const CommandContext& c) { return tail_command(c, line.tail); });
   tail->add_option("--measurement", line.tail.measurement, "Only lines of this measurement");
   tail->add_option("--metric", line.tail.metric, "Only lines with this metric_name, or with this field");
+  add_json(tail, line);
+  tail->get_option("--json")->description("One object a line, as lp decode prints them");
 
   add_json(add_command(app, line, "flush", "Commit what waits in memory, and deliver now", &flush_command),
            line);
@@ -129,10 +131,10 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_equipment_commands(app, line);
   add_server_commands(app, line);
 
-  CLI::App* drivers =
-      add_group(app, line, "drivers", "The drivers that are built in: list, show NAME; test -- PROGRAM");
-  add_command(*drivers, line, "list", "All of them (this is the default)", &drivers_command);
-  add_command(*drivers, line, "show", "Options and metrics of one",
+  CLI::App* drivers = add_group(
+      app, line, "drivers", "The drivers that are built in, and what runs with its errors; show NAME, test");
+  add_command(*drivers, line, "list", "All of them, and what runs (this is the default)", &drivers_command);
+  add_command(*drivers, line, "show", "Options, metrics and a sample of one; needs no daemon",
               [&line](const CommandContext& c) { return driver_command(c, line.name); })
       ->add_option("name", line.name, "The driver, as cpu")
       ->required();

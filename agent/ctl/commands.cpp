@@ -118,14 +118,6 @@ int reload_command(const CommandContext& context) {
   return refused ? kAnswerIsNo : kFine;
 }
 
-int drivers_command(const CommandContext& context) {
-  return show(context, "/api/agent/drivers", &render_drivers);
-}
-
-int driver_command(const CommandContext& context, const std::string& name) {
-  return show(context, "/api/agent/drivers/" + percent_encode(name), &render_driver);
-}
-
 int version_command(const CommandContext& context, const std::string& version) {
   std::string daemon;
   const auto answer = context.client.request("GET", "/api/agent/status");

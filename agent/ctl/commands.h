@@ -70,8 +70,8 @@ struct SupportOptions {
 // Writes an archive for a support ticket. What cannot be had is named in it.
 int support_command(const CommandContext& context, const SupportOptions& options, const std::string& version);
 
-// Prints lines as they are committed until interrupted (0), or until the reader has left (0) or the daemon
-// ends it (3). SIGINT ends the process from here on.
+// Prints lines as they are committed, with --json one object a line as `lp decode` does, until interrupted
+// (0), or until the reader has left (0) or the daemon ends it (3). SIGINT ends the process from here on.
 struct TailOptions {
   std::string measurement;
   std::string metric;

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   const auto silence = parse_duration(line.timeout).value_or(std::chrono::seconds(3));
   CommandContext context{Client(line.socket, silence), terminal_style(terminal), line.json, terminal};
+  context.style.whole = !terminal;
   context.style.all = line.all;
   context.style.sparklines = terminal;
   const int status = line.run(context);

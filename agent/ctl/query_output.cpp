@@ -73,7 +73,7 @@ class TableOutput final : public WideRows {
  private:
   void leave() override {
     if (rows_ == 0) return;
-    print_screen((printed_ ? "\n" : "") + table_->render(context_.style.width, context_.style.colour));
+    print_screen((printed_ ? "\n" : "") + table_->render(table_width(context_.style), context_.style.colour));
     printed_ = true;
     rows_ = 0;
     table_.reset();

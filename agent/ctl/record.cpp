@@ -118,7 +118,9 @@ int record_points_command(const CommandContext& context, const RecordOptions& op
     const auto answer = context.client.send("POST", target, part, "text/plain");
     if (!answer || !answer->fine()) {
       if (recorded > 0) complain(grouped(recorded) + " points were recorded before this:");
-      return answer ? refuse(*answer) : fail(answer.error());
+      if (!answer) return fail(answer.error());
+      refuse(*answer);
+      return kAnswerIsNo;  // bad lines are no wrong usage
     }
     const auto body = parse_object(answer->body);
     if (!body) return fail(body.error());

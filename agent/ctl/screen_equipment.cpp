@@ -170,10 +170,11 @@ std::string stats_table(const Json& answer, const ScreenStyle& style) {
                shown_number(*metric, "trend_per_hour")});
   }
   if (table.empty()) return "No readings.\n";
-  std::string out = table.render(style.width, style.colour);
+  std::string out = table.render(table_width(style), style.colour);
   if (left_out > 0) out += "… and " + grouped(left_out) + " more series (--all)\n";
   std::string titles;
-  for (const std::string& title : table.left_out(style.width)) titles += (titles.empty() ? "" : ", ") + title;
+  for (const std::string& title : table.left_out(table_width(style)))
+    titles += (titles.empty() ? "" : ", ") + title;
   if (!titles.empty()) out += "A wider terminal shows " + titles + " too; --csv has everything.\n";
   append_percentiles_note(answer, out);
   return out;
@@ -191,7 +192,7 @@ std::string history_table(const Json& answer, const ScreenStyle& style) {
     table.add({shown_time(period, "from"), status_cell(period, "new_status"), text_at(period, "old_status"),
                duration, reason});
   }
-  return table.empty() ? "No changes of status.\n" : table.render(style.width, style.colour);
+  return table.empty() ? "No changes of status.\n" : table.render(table_width(style), style.colour);
 }
 
 void append_availability(const Json& report, const ScreenStyle& style, std::string& out) {
@@ -259,13 +260,13 @@ Result<std::string> render_metrics(std::string_view json, const ScreenStyle& sty
     ++shown;
     table.add({shown_time(row, "time"), metric, shown_number(row, "value"), tags});
   }
-  std::string out = table.render(style.width, style.colour) + more_note(rows.size() - shown);
+  std::string out = table.render(table_width(style), style.colour) + more_note(rows.size() - shown);
   if (style.sparklines) {
     Table lines({{"SERIES", false, true, kNameColumns}, {"READINGS", true}, {"CURVE"}});
     for (const auto& [name, values] : curves) {
       lines.add({name, grouped(values.size()), sparkline(values, kCurveWidth)});
     }
-    out += "\n" + lines.render(style.width, style.colour);
+    out += "\n" + lines.render(table_width(style), style.colour);
   }
   append_percentiles_note(*answer, out);
   if (!at(*answer, "next").is_null()) out += "There is more: --limit takes a larger number, 0 for all.\n";
@@ -298,7 +299,7 @@ Result<std::string> render_availability(std::string_view json, const ScreenStyle
     table.add({shown_time(period, "from"), shown_time(period, "to", "still down"),
                shown_seconds(period, "duration_s"), text_at(period, "reason")});
   }
-  if (!table.empty()) out += "\n" + table.render(style.width, style.colour) + more_note(left_out);
+  if (!table.empty()) out += "\n" + table.render(table_width(style), style.colour) + more_note(left_out);
   return out;
 }
 
@@ -332,7 +333,7 @@ Result<std::string> render_equipment_dashboard(std::string_view json, const Scre
     for (const Json* curve : series) {
       table.add({series_name(*curve), sparkline(numbers(at(*curve, "means")), 48)});
     }
-    out += "\n" + table.render(style.width, style.colour);
+    out += "\n" + table.render(table_width(style), style.colour);
   }
   return out + "\n" + history_table(*answer, style);
 }
@@ -361,7 +362,8 @@ Result<std::string> render_dashboard(std::string_view json, const ScreenStyle& s
                shown_number(performance, "memory_avg"), shown_number(performance, "response_time_avg"),
                last_reading(one)});
   }
-  return out + (table.empty() ? "No equipment in the settings.\n" : table.render(style.width, style.colour));
+  return out +
+         (table.empty() ? "No equipment in the settings.\n" : table.render(table_width(style), style.colour));
 }
 
 Result<std::string> render_report(std::string_view json, const ScreenStyle& style) {
@@ -383,7 +385,7 @@ Result<std::string> render_report(std::string_view json, const ScreenStyle& styl
                shown_seconds(one, "unknown_s")});
   }
   if (table.empty()) return out + "No equipment in the settings.\n";
-  return out + table.render(style.width, style.colour) + "\naverage " +
+  return out + table.render(table_width(style), style.colour) + "\naverage " +
          shown_percent(number_at(*answer, "average_availability")) + "\n";
 }
 

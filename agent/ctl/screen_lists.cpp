@@ -44,7 +44,7 @@ void add_options(const Json& options, const std::string& of, Table& table, const
 std::string options_table(const Json& driver, const ScreenStyle& style) {
   Table table({{"OPTION"}, {"TYPE"}, {"DEFAULT", false, true}});
   add_options(at(driver, "options"), "", table, style);
-  return table.empty() ? "No options.\n" : table.render(style.width, style.colour);
+  return table.empty() ? "No options.\n" : table.render(table_width(style), style.colour);
 }
 
 std::string metrics_table(const Json& driver, const ScreenStyle& style) {
@@ -56,7 +56,21 @@ std::string metrics_table(const Json& driver, const ScreenStyle& style) {
   std::string named = text_at(driver, "named_metrics");
   if (!named.empty()) named = "The settings name metrics. " + named + "\n";
   if (table.empty()) return named.empty() ? "No metrics.\n" : named;
-  return table.render(style.width, style.colour) + named;
+  return table.render(table_width(style), style.colour) + named;
+}
+
+// What runs, with the whole error of what fails. Empty when that is not known.
+std::string instances_table(const Json& instances, const ScreenStyle& style) {
+  if (!instances.is_array()) return "";
+  Table table({{"INSTANCE", false, true}, {"DRIVER"}, {"STATE"}, {"ERRORS", true}});
+  for (const Json& instance : instances) {
+    const std::string error = text_at(instance, "last_error");
+    table.add({text_at(instance, "name"), text_at(instance, "driver"), text_at(instance, "state"),
+               grouped(count_at(instance, "errors"))});
+    if (!error.empty()) note_wrapped(table, error, style.width, Colour::yellow);
+  }
+  return table.empty() ? "No instances: nothing is sampled.\n\n"
+                       : table.render(table_width(style), style.colour) + "\n";
 }
 
 }  // namespace
@@ -71,7 +85,9 @@ Result<std::string> render_drivers(std::string_view json, const ScreenStyle& sty
     if (!missing.empty()) note_wrapped(table, missing, style.width, Colour::yellow);
   }
   if (table.empty()) return std::string("No drivers are built in.\n");
-  return table.render(style.width, style.colour) + "\nvigilectl drivers show NAME prints its options.\n";
+  return table.render(table_width(style), style.colour) + "\n" +
+         instances_table(at(*body, "instances"), style) +
+         "vigilectl drivers show NAME prints its options and a sample.\n";
 }
 
 Result<std::string> render_driver(std::string_view json, const ScreenStyle& style) {
@@ -85,8 +101,13 @@ Result<std::string> render_driver(std::string_view json, const ScreenStyle& styl
   if (const std::string missing = text_at(*driver, "missing"); !missing.empty()) {
     return out + coloured(missing, Colour::yellow, style.colour) + "\n";
   }
+  // The sample is this program's own, and printed as it is.
+  const std::string text = raw_text_at(*driver, "sample");
+  const std::string sample =
+      text.empty() ? ""
+                   : "\n" + coloured("SAMPLE, under `drivers:`", Colour::dim, style.colour) + "\n" + text;
   if (flag_at(*driver, "may_block")) out += "It may block, so each instance has a lane of its own.\n";
-  return out + "\n" + options_table(*driver, style) + "\n" + metrics_table(*driver, style);
+  return out + "\n" + options_table(*driver, style) + "\n" + metrics_table(*driver, style) + sample;
 }
 
 Result<std::string> render_store(std::string_view json, const ScreenStyle& style) {
@@ -135,7 +156,7 @@ Result<std::string> render_store(std::string_view json, const ScreenStyle& style
                short_time(sink, "oldest")});
     if (!known) table.note("to let go of what it has not delivered: vigilectl store forget " + name);
   }
-  return out + "\n" + (table.empty() ? "No sinks.\n" : table.render(style.width, style.colour));
+  return out + "\n" + (table.empty() ? "No sinks.\n" : table.render(table_width(style), style.colour));
 }
 
 Result<std::string> render_dead_letters(std::string_view json, const ScreenStyle& style) {
@@ -146,12 +167,13 @@ Result<std::string> render_dead_letters(std::string_view json, const ScreenStyle
     table.add(
         {std::to_string(count_at(letter, "id")), text_at(letter, "sink"), short_time(letter, "refused")});
     if (flag_at(letter, "resend")) table.note("(waits to be sent again)");
-    note_wrapped(table, cut(text_at(letter, "reason"), 3 * (style.width - 2) - 20), style.width,
+    const std::string reason = text_at(letter, "reason");
+    note_wrapped(table, style.whole ? reason : cut(reason, 3 * (style.width - 2) - 20), style.width,
                  Colour::yellow);
     table.note(text_at(letter, "line"));
   }
   if (table.empty()) return std::string("No dead letters.\n");
-  std::string out = table.render(style.width, style.colour);
+  std::string out = table.render(table_width(style), style.colour);
   if (const std::uint64_t next = count_at(*page, "next_after"); next > 0) {
     out += "\nThere may be more: --after " + std::to_string(next) + ", or vigilectl dead-letters export\n";
   }

@@ -45,14 +45,15 @@ void append_header(const Json& status, const ScreenStyle& style, std::string& ou
       (site.empty() ? "site " : " (site ") + or_dash(text_at(status, "site_id")) + (site.empty() ? "" : ")");
   std::string left = site + " · " + or_dash(text_at(status, "device"));
   const std::size_t room = style.width - columns(health) - 2;
-  left = cut(left, room);
-  out += coloured(left, Colour::bold, style.colour) + std::string(room - columns(left) + 2, ' ') +
+  if (!style.whole) left = cut(left, room);
+  out += coloured(left, Colour::bold, style.colour) +
+         std::string(std::max(room, columns(left)) - columns(left) + 2, ' ') +
          coloured(health, healthy ? Colour::green : Colour::red, style.colour) + "\n";
   std::string second = "vigiled " + or_dash(text_at(status, "version")) + " · up " +
                        age_or_dash(status, "uptime_s") + " · pid " +
                        std::to_string(static_cast<std::int64_t>(number_at(status, "pid").value_or(0)));
   if (const std::string file = text_at(status, "config_file"); !file.empty()) second += " · " + file;
-  out += cut(second, style.width) + "\n";
+  out += cut(second, table_width(style)) + "\n";
   if (!healthy) {
     for (const std::string& line :
          wrapped(or_dash(text_at(status, "unhealthy_reason")).substr(0, 500), style.width - 2)) {
@@ -74,13 +75,14 @@ void append_header(const Json& status, const ScreenStyle& style, std::string& ou
   }
 }
 
-// Why a sink does not deliver, on at most three lines, and when it tries again.
-void note_reason(const Json& sink, Colour colour, std::size_t width, Table& table) {
+// Why a sink does not deliver, on at most three lines unless all is asked for, and when it tries again.
+void note_reason(const Json& sink, Colour colour, const ScreenStyle& style, Table& table) {
   const std::string reason = text_at(sink, "reason");
   if (reason.empty()) return;
-  std::string text = cut(reason, 3 * (width - 2) - 30);
+  const bool short_one = !style.all && !style.whole;
+  std::string text = short_one ? cut(reason, 3 * (style.width - 2) - 30) : reason;
   if (const auto next_try = number_at(sink, "next_try_s")) text += "; next try in " + age(*next_try);
-  for (std::string& line : wrapped(text, width - 2)) table.note(std::move(line), colour);
+  for (std::string& line : wrapped(text, style.width - 2)) table.note(std::move(line), colour);
 }
 
 std::string sinks_table(const Json& status, const ScreenStyle& style) {
@@ -102,10 +104,10 @@ std::string sinks_table(const Json& status, const ScreenStyle& style) {
     table.add({text_at(sink, "name"), text_at(sink, "kind"), Cell(state, state_colour(state)),
                grouped(count_at(sink, "lag_points")), age_or_dash(sink, "lag_s"),
                ago(sink, "last_acknowledged", now)});
-    note_reason(sink, state_colour(state), style.width, table);
+    note_reason(sink, state_colour(state), style, table);
   }
   if (table.empty()) return "No sinks: readings are kept on the device.\n";
-  std::string out = table.render(style.width, style.colour);
+  std::string out = table.render(table_width(style), style.colour);
   if (left_out > 0) out += "… and " + std::to_string(left_out) + " more (--all)\n";
   return out;
 }
@@ -116,6 +118,17 @@ int urgency(const Json& driver) {
   if (state == "stuck") return 0;
   if (state == "failing" || state == "conflict") return 1;
   return 2;
+}
+
+// A driver's last error: its beginning, or all of it.
+void note_error(const Json& driver, Colour colour, const ScreenStyle& style, Table& table) {
+  const std::string error = text_at(driver, "last_error");
+  if (error.empty()) return;
+  if (!style.all) {
+    table.note(error, colour);
+    return;
+  }
+  for (std::string& line : wrapped(error, style.width - 2)) table.note(std::move(line), colour);
 }
 
 std::string drivers_table(const Json& status, const ScreenStyle& style) {
@@ -150,11 +163,9 @@ std::string drivers_table(const Json& status, const ScreenStyle& style) {
     if (const auto stuck = number_at(*driver, "stuck_for_s")) {
       table.note("has not come back for " + age(*stuck), Colour::red);
     }
-    if (std::string error = text_at(*driver, "last_error"); !error.empty()) {
-      table.note(std::move(error), state_colour(state));
-    }
+    note_error(*driver, state_colour(state), style, table);
   }
-  std::string out = table.render(style.width, style.colour);
+  std::string out = table.render(table_width(style), style.colour);
   if (left_out > 0) out += "… and " + std::to_string(left_out) + " more (--all)\n";
   return out;
 }

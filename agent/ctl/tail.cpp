@@ -6,6 +6,8 @@
 
 #include "ctl/commands.h"
 #include "ctl/text.h"
+#include "point/line_decode.h"
+#include "point/point_json.h"
 
 namespace vigile {
 
@@ -43,6 +45,29 @@ class LinePrinter {
   std::string part_;
 };
 
+// Each line as a JSON object on a line of its own, once all of it is here.
+class JsonPrinter {
+ public:
+  bool print(std::string_view data) {
+    part_ += data;
+    std::string out;
+    LineDecoder decoder(part_, Precision::ns, part_.size() < kLongestLineBytes);
+    for (LineDecoder::Step step = decoder.next(); step != LineDecoder::Step::end; step = decoder.next()) {
+      if (step == LineDecoder::Step::error) {
+        complain("a line of the daemon is passed over: expected " + decoder.error().expected);
+      } else if (const auto point = to_point(decoder.view())) {
+        append_json(*point, out);
+        out += '\n';
+      }
+    }
+    part_.erase(0, decoder.position());
+    return write_all(out);
+  }
+
+ private:
+  std::string part_;
+};
+
 }  // namespace
 
 int tail_command(const CommandContext& context, const TailOptions& options) {
@@ -59,10 +84,13 @@ int tail_command(const CommandContext& context, const TailOptions& options) {
   // What was written is written; there is nothing to clean up.
   ::signal(SIGINT, [](int) { ::_exit(kFine); });
   LinePrinter printer;
+  JsonPrinter json_printer;
   bool readable = true;
   int cause = 0;
   const auto answer = context.client.stream(target, [&](std::string_view data) {
-    readable = context.terminal ? printer.print(data) : write_all(data);
+    readable = context.json       ? json_printer.print(data)
+               : context.terminal ? printer.print(data)
+                                  : write_all(data);
     if (!readable) cause = errno;
     return readable;
   });

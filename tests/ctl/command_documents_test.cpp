@@ -199,7 +199,7 @@ std::string offered_by_zsh(const std::string& program, const std::string& words)
 TEST(CommandDocuments, ZshCompletesCommandsOptionsAndValues) {
   EXPECT_THAT(offered_by_zsh("vigilectl", "x"), testing::HasSubstr("drivers:"));
   EXPECT_THAT(offered_by_zsh("vigilectl", "drivers x"),
-              testing::HasSubstr("show:Options and metrics of one"));
+              testing::HasSubstr("show:Options, metrics and a sample of one"));
   EXPECT_THAT(offered_by_zsh("vigilectl", "drivers x"), testing::Not(testing::HasSubstr("dead-letters:")));
   EXPECT_EQ(offered_by_zsh("vigilectl", "lp decode --precision x"), "-- ns us ms s\n");
   EXPECT_EQ(offered_by_zsh("vigilectl", "store check --path x"), "files\n");

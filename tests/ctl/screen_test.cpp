@@ -231,6 +231,45 @@ The settings name metrics. Each of `registers` is one.
               testing::HasSubstr("  no libbus-dev\n"));
 }
 
+TEST(DriversScreen, ShowsWhatRunsWithItsWholeErrors) {
+  const std::string long_error = "tcp://192.0.2.7:502 unit 3, register 17: " + std::string(90, 'x') + " end";
+  const std::string json = R"({"drivers": [], "instances": [
+      {"name": "1/cpu", "driver": "cpu", "state": "ok", "errors": 0, "last_error": ""},
+      {"name": "2/press", "driver": "modbus", "state": "failing", "errors": 1234, "last_error": ")" +
+                           long_error + R"("}]})";
+  const std::string shown =
+      *render_drivers(R"({"drivers": [{"name": "cpu", "summary": "Time.", "metrics": 9}],)" +
+                          json.substr(json.find(R"("instances")")),
+                      {});
+  EXPECT_THAT(shown,
+              testing::HasSubstr("INSTANCE  DRIVER  STATE    ERRORS\n1/cpu     cpu     ok            0\n"
+                                 "2/press   modbus  failing   1,234\n"
+                                 "  tcp://192.0.2.7:502 unit 3, register 17:\n"));
+  EXPECT_THAT(shown, testing::HasSubstr("x end\n"));
+}
+
+TEST(StatusScreen, AllHasWholeErrorsAndAPipeCutsNothing) {
+  AgentStatus status = example_status();
+  std::string error;
+  for (int i = 0; i < 40; ++i) error += "cause " + std::to_string(i) + ", ";
+  status.drivers[0].last_error = error + "last word";
+  status.drivers[0].name = "1/" + std::string(100, 'n');
+  status.sinks[0].reason = error + "last reason";
+  const std::string shown = screen_of(status);
+  EXPECT_THAT(shown, testing::Not(testing::HasSubstr("last ")));
+  expect_80_columns(shown);
+  ScreenStyle all;
+  all.all = true;
+  EXPECT_THAT(screen_of(status, all),
+              testing::AllOf(testing::HasSubstr("word"), testing::HasSubstr("reason")));
+  expect_80_columns(screen_of(status, all));
+  ScreenStyle pipe;
+  pipe.whole = true;
+  EXPECT_THAT(screen_of(status, pipe),
+              testing::AllOf(testing::HasSubstr(error + "last word\n"), testing::HasSubstr("last reason"),
+                             testing::HasSubstr(status.drivers[0].name + " ")));
+}
+
 TEST(DriversScreen, ListsAndShows) {
   std::string screen = *render_drivers(R"({"drivers": [
       {"name": "cpu", "summary": "Processor time, in all and for each core.", "may_block": false, "metrics": 9},
@@ -241,7 +280,7 @@ TEST(DriversScreen, ListsAndShows) {
 cpu           9  Processor time, in all and for each core.
 http         12  How fast a web server answers, split into name look-up, connec…
 
-vigilectl drivers show NAME prints its options.
+vigilectl drivers show NAME prints its options and a sample.
 )");
   expect_80_columns(screen);
   screen = *render_driver(R"({"name": "http", "summary": "How fast a web server answers.", "may_block": true,

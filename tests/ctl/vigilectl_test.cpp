@@ -100,6 +100,12 @@ TEST(Vigilectl, DriversStoreAndDeadLetters) {
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.err, "vigilectl: no driver \"gpu\"; there are: cpu\n");
 
+  served.agent.agent_status = example_status();
+  served.agent.agent_status.drivers[0].last_error = "no /proc";
+  EXPECT_THAT(run(served.socket(), "drivers").out,
+              HasSubstr("1/cpu     cpu     ok          0\n  no /proc\n"));
+  EXPECT_THAT(run(served.socket(), "drivers --json").out, HasSubstr("\"instances\":[{\"name\":\"1/cpu\""));
+
   served.agent.fake_log.log_status = example_status().log;
   served.agent.fake_log.log_status.sinks.push_back({"old one", false, 3, 30, 0});
   EXPECT_THAT(run(served.socket(), "store").out, HasSubstr("vigilectl store forget old one"));
@@ -189,6 +195,40 @@ TEST_F(TailTest, ATerminalGetsNoControlCharacters) {
       "31m\" 1\n");
   EXPECT_TRUE(eventually([&] { return child.output().find("a x=\"?[2J?31m\" 1") != std::string::npos; }))
       << child.output();
+}
+
+TEST_F(TailTest, AsJson) {
+  ChildProcess child({kProgram, "tail", "--json"}, directory_ / "out", {"VIGILE_SOCKET=" + served_.socket()});
+  ASSERT_TRUE(eventually([&] { return served_.agent.subscribers() == 1; }));
+  served_.agent.commit("m,metric_name=cpu\\ usage value=2,text=\"two\nlines\" 2\na x=1i 1\n");
+  const std::string wanted =
+      R"({"measurement": "m", "tags": {"metric_name": "cpu usage"}, )"
+      R"("fields": {"value": {"float": 2.0}, "text": {"string": "two\nlines"}}, "time": 2})"
+      "\n"
+      R"({"measurement": "a", "tags": {}, "fields": {"x": {"int": 1}}, "time": 1})"
+      "\n";
+  EXPECT_TRUE(eventually([&] { return child.output() == wanted; })) << child.output();
+}
+
+// Of each driver that is built in.
+TEST(Vigilectl, DriversAreShownWithoutADaemon) {
+  const std::filesystem::path drivers = VIGILE_SOURCE_DIR "/drivers";
+  for (const auto& driver : std::filesystem::directory_iterator(drivers)) {
+    const auto sample = read_file(driver.path() / "sample.yaml");
+    if (!sample) continue;
+    const Ran ran = run("/nowhere", "drivers show " + driver.path().filename().string());
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(ran.out, testing::EndsWith("\nSAMPLE, under `drivers:`\n" + *sample)) << driver.path();
+  }
+  Ran ran = run("/nowhere", "drivers show gpu");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, StartsWith("vigilectl: no driver \"gpu\"; there are: agent, can, "));
+  EXPECT_THAT(run("/nowhere", "drivers show cpu --json").out,
+              HasSubstr("\"sample\":\"# Total and each core"));
+  ran = run("/nowhere", "drivers");
+  EXPECT_EQ(ran.status, 3) << "what runs is not known";
+  EXPECT_THAT(ran.out, HasSubstr("\nsnmp "));
+  EXPECT_THAT(ran.err, HasSubstr("there is no such socket"));
 }
 
 TEST(Vigilectl, ColoursOnATerminalUnlessToldNot) {

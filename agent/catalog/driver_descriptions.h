@@ -3,11 +3,11 @@
 
 #include <vector>
 
-#include "api/agent_view.h"
+#include "description/driver_description.h"
 
 namespace vigile {
 
-// The drivers that were built in, for `vigilectl drivers`.
+// The drivers that were built in, as the API and `vigilectl drivers` show them.
 std::vector<DriverDescription> describe_drivers();
 
 }  // namespace vigile

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/driver_descriptions.h"
+#include "catalog/driver_descriptions.h"
 
 #include "drivers/registry.h"
 
