@@ -10,17 +10,26 @@ install(FILES systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME vigile.con
 # Not ${CMAKE_INSTALL_FULL_SYSCONFDIR}: vigiled looks in /etc whatever the prefix is.
 install(FILES config/sites/default.yaml DESTINATION ${VIGILE_ETC}/vigile RENAME vigile.yaml
         PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
-install(FILES config/vigile.schema.json config/vigile.openapi.json DESTINATION share/vigile)
+install(FILES config/vigile.schema.json config/vigile.openapi.json DESTINATION share/vigile COMPONENT documents)
 install(FILES config/completion/vigilectl.bash DESTINATION share/bash-completion/completions RENAME vigilectl)
 install(FILES config/completion/vigiled.bash DESTINATION share/bash-completion/completions RENAME vigiled)
 install(FILES config/completion/_vigilectl config/completion/_vigiled DESTINATION share/zsh/vendor-completions)
-install(FILES README.md LICENSE DESTINATION share/doc/vigile)
-install(FILES cross/debian/copyright DESTINATION share/doc/vigile)
-install(DIRECTORY config/handbook/ DESTINATION share/doc/vigile/handbook)
-install(FILES config/vigile.yaml DESTINATION share/doc/vigile/examples)
-install(DIRECTORY config/sites config/exec systemd/drop-ins DESTINATION share/doc/vigile/examples)
-foreach(driver ${VIGILE_DRIVERS})
-  install(FILES drivers/${driver}/README.md DESTINATION share/doc/vigile/drivers/${driver})
+# Documents are laid out as in the tree, so that their links lead to the same places (tests/lint links).
+set(documents share/doc/vigile)
+install(FILES README.md LICENSE cross/debian/copyright DESTINATION ${documents} COMPONENT documents)
+install(DIRECTORY config/handbook config/sites config/exec DESTINATION ${documents}/config COMPONENT documents)
+install(FILES config/vigile.yaml DESTINATION ${documents}/config COMPONENT documents)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/documents)
+foreach(described vigile.schema.json vigile.openapi.json)
+  file(CREATE_LINK ../../../vigile/${described} ${CMAKE_BINARY_DIR}/documents/${described} SYMBOLIC)
+  install(FILES ${CMAKE_BINARY_DIR}/documents/${described} DESTINATION ${documents}/config COMPONENT documents)
+endforeach()
+install(DIRECTORY systemd/drop-ins DESTINATION ${documents}/systemd COMPONENT documents)
+# Of drivers that are not in this build, too: README.md lists them all.
+file(GLOB pages RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS drivers/*/README.md agent/sinks/*/README.md)
+foreach(page agent/api/README.md cross/README.md systemd/README.md ${pages})
+  get_filename_component(folder ${page} DIRECTORY)
+  install(FILES ${page} DESTINATION ${documents}/${folder} COMPONENT documents)
 endforeach()
 
 # Debian wants these compressed, the same bytes each time.

@@ -19,13 +19,14 @@ namespace vigile {
 namespace {
 
 const std::filesystem::path kConfig = std::filesystem::path(VIGILE_SOURCE_DIR) / "config";
+constexpr const char* kDate = VIGILE_VERSION_DATE;
 constexpr const char* kVersion = "vigile " VIGILE_VERSION;
 
 constexpr const char* kControlSection = R"(.SH EXIT STATUS
 0: fine.
 1: the answer is no.
 2: wrong usage.
-3: no daemon answers.
+3: no daemon answers, or it shows no sign of life.
 .SH ENVIRONMENT
 .TP
 .B VIGILE_SOCKET
@@ -129,13 +130,13 @@ TEST(CommandDocuments, ManPagesAreThoseOfThePrograms) {
   expect_committed(
       kConfig / "man" / "vigilectl.1",
       man_page(control_tree(),
-               {"1", kVersion,
+               {"1", kDate, kVersion,
                 "Every command asks or steers the daemon over its socket, and says so when none answers.\n",
                 kControlSection}));
   expect_committed(
       kConfig / "man" / "vigiled.8",
       man_page(daemon_tree(),
-               {"8", kVersion,
+               {"8", kDate, kVersion,
                 "Runs in the foreground, logs to standard error with systemd's priorities, and keeps "
                 "every reading in its log\nuntil each sink has taken it.\n",
                 kDaemonSection}));
@@ -143,7 +144,7 @@ TEST(CommandDocuments, ManPagesAreThoseOfThePrograms) {
 
 TEST(CommandDocuments, TheManPageOfTheSettingsIsTheAnnotatedFile) {
   expect_committed(kConfig / "man" / "vigile.yaml.5",
-                   man_page_of_file("VIGILE.YAML", "5", kVersion,
+                   man_page_of_file("VIGILE.YAML", "5", kDate, kVersion,
                                     ".SH NAME\nvigile.yaml \\- settings of vigiled\n.SH DESCRIPTION\nOne "
                                     "YAML file a site. This one has every key, "
                                     "each with what it means and what it is when left out.\n",

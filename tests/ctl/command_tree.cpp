@@ -190,7 +190,7 @@ std::string man_page(const std::vector<TreeCommand>& tree, const ManPage& page) 
   std::transform(title.begin(), title.end(), title.begin(), [](unsigned char c) { return std::toupper(c); });
   std::ostringstream out;
   out << ".\\\" Written by command_documents_test from the program's own options.\n"
-      << ".TH " << title << " " << page.section << " \"\" \"" << page.version << "\"\n"
+      << ".TH " << title << " " << page.section << " " << page.date << " \"" << page.version << "\"\n"
       << ".SH NAME\n"
       << program.path << " \\- the Vigile edge agent: " << roff(program.help) << "\n"
       << ".SH SYNOPSIS\n.B " << program.path << "\n[\\fIoption\\fR ...]";
@@ -277,12 +277,12 @@ std::string zsh_completion(const std::vector<TreeCommand>& tree) {
   return out.str();
 }
 
-std::string man_page_of_file(const std::string& title, const std::string& section, const std::string& version,
-                             const std::string& introduction, const std::string& file,
-                             const std::string& end) {
+std::string man_page_of_file(const std::string& title, const std::string& section, const std::string& date,
+                             const std::string& version, const std::string& introduction,
+                             const std::string& file, const std::string& end) {
   std::ostringstream out;
   out << ".\\\" Written by command_documents_test from the file itself.\n"
-      << ".TH " << title << " " << section << " \"\" \"" << version << "\"\n"
+      << ".TH " << title << " " << section << " " << date << " \"" << version << "\"\n"
       << introduction << ".nf\n"
       << roff(file) << ".fi\n"
       << end;

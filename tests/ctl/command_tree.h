@@ -31,6 +31,7 @@ std::vector<TreeCommand> command_tree(const CLI::App& app);
 
 struct ManPage {
   std::string section;      // "1"
+  std::string date;         // of the version: "2026-12-01"
   std::string version;      // "vigile 0.1.0"
   std::string description;  // roff after DESCRIPTION; may be empty
   std::string end;          // roff: EXIT STATUS and what follows
@@ -40,8 +41,8 @@ std::string man_page(const std::vector<TreeCommand>& tree, const ManPage& page);
 std::string bash_completion(const std::vector<TreeCommand>& tree);
 std::string zsh_completion(const std::vector<TreeCommand>& tree);
 // An annotated file as it is, between an introduction and an end in roff.
-std::string man_page_of_file(const std::string& title, const std::string& section, const std::string& version,
-                             const std::string& introduction, const std::string& file,
-                             const std::string& end);
+std::string man_page_of_file(const std::string& title, const std::string& section, const std::string& date,
+                             const std::string& version, const std::string& introduction,
+                             const std::string& file, const std::string& end);
 
 }  // namespace vigile
