@@ -9,6 +9,7 @@ _vigilectl() {
   done
   case "$path $prev" in
     "vigilectl --socket") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    "vigilectl --timeout") return ;;
     "vigilectl tail --measurement") return ;;
     "vigilectl tail --metric") return ;;
     "vigilectl metrics --equipment-id") return ;;
@@ -106,9 +107,9 @@ _vigilectl() {
     "vigilectl support -c" | "vigilectl support --config") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
   esac
   case $path in
-    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters settings lp support version -h --help --version --socket" -- "$cur") ;;
+    "vigilectl") mapfile -t COMPREPLY < <(compgen -W "status tail flush reload metrics stats availability history dashboard report record cleanup simulate check query write delete drivers store dead-letters settings lp support version -h --help --version --socket --timeout" -- "$cur") ;;
     "vigilectl status") mapfile -t COMPREPLY < <(compgen -W "-h --help --all --json" -- "$cur") ;;
-    "vigilectl tail") mapfile -t COMPREPLY < <(compgen -W "-h --help --measurement --metric" -- "$cur") ;;
+    "vigilectl tail") mapfile -t COMPREPLY < <(compgen -W "-h --help --measurement --metric --json" -- "$cur") ;;
     "vigilectl flush") mapfile -t COMPREPLY < <(compgen -W "-h --help --json" -- "$cur") ;;
     "vigilectl reload") mapfile -t COMPREPLY < <(compgen -W "-h --help --json" -- "$cur") ;;
     "vigilectl metrics") mapfile -t COMPREPLY < <(compgen -W "-h --help --equipment-id --from --all --csv --json --period --start --end --metric --aggregation --window --last --limit" -- "$cur") ;;
