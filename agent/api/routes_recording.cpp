@@ -2,6 +2,7 @@
 // What others record of an equipment. Each answer comes after the commit.
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/equipment_answers.h"
@@ -47,6 +48,21 @@ Result<std::vector<std::pair<std::string, FieldValue>>> read_fields(const Json& 
   return fields;
 }
 
+std::map<std::string, std::string> read_tags(BodyObject& body) {
+  std::map<std::string, std::string> read;
+  const Json* const tags = body.object("tags");
+  if (tags == nullptr) return read;
+  for (const auto& item : tags->items()) {
+    if (!item.value().is_string()) {
+      body.fail("tags." + item.key().substr(0, 60),
+                "expected a string, not " + std::string(json_type(item.value())));
+      break;
+    }
+    read[item.key()] = item.value().get<std::string>();
+  }
+  return read;
+}
+
 Result<RecordedMetric> read_metric(const Json& value, const std::string& place) {
   BodyObject body(value, place, {"metric_name", "metric_type", "value", "tags", "additional_fields", "time"});
   RecordedMetric metric;
@@ -57,16 +73,7 @@ Result<RecordedMetric> read_metric(const Json& value, const std::string& place) 
   if (!body.error() && metric.metric.empty()) body.fail("metric_name", "expected a name, not \"\"");
   metric.value = body.required_number("value");
   metric.time_ns = body.time_ns("time");
-  if (const Json* tags = body.object("tags")) {
-    for (const auto& item : tags->items()) {
-      if (!item.value().is_string()) {
-        body.fail("tags." + item.key().substr(0, 60),
-                  "expected a string, not " + std::string(json_type(item.value())));
-        break;
-      }
-      metric.tags[item.key()] = item.value().get<std::string>();
-    }
-  }
+  metric.tags = read_tags(body);
   const Json* fields = body.object("additional_fields");
   if (body.error()) return *body.error();
   if (fields != nullptr) {
@@ -188,7 +195,7 @@ Result<Response> record_status(EquipmentService& service, const Request& request
   if (!equipment) return equipment.error();
   const auto json = parse_body(request.body);
   if (!json) return json.error();
-  BodyObject body(*json, "", {"status", "reason", "until"});
+  BodyObject body(*json, "", {"status", "reason", "until", "time", "tags"});
   const std::string text = body.required_text("status");
   const auto status = parse_status(text);
   if (!status)
@@ -197,8 +204,13 @@ Result<Response> record_status(EquipmentService& service, const Request& request
   const auto until = body.time_ns("until");
   if (until && status != Status::maintenance) body.fail("until", "expected only with the status maintenance");
   if (until && *until <= service.now_ns()) body.fail("until", "expected a time to come");
+  const auto time = body.time_ns("time");
+  if (time && until) body.fail("until", "expected either time, of a change of the past, or until");
+  const auto tags = body.has("tags") ? read_tags(body) : std::map<std::string, std::string>();
+  if (!time && !tags.empty()) body.fail("tags", "expected only with time, of a change of the past");
   if (body.error()) return *body.error();
-  const auto state = service.record_status_change(equipment->id, *status, reason, until);
+  const auto state = time ? service.record_past_status(equipment->id, *status, reason, *time, tags)
+                          : service.record_status_change(equipment->id, *status, reason, until);
   if (!state) return not_committed(state.error());
   return json_response({{"equipment_id", equipment->id}, {"equipment", state_json(*state)}});
 }

@@ -89,7 +89,7 @@ class Simulator {
     for (std::uint64_t i = 0; i < rounds && !interrupts_.wait_until(clock_, clock_.boot()); ++i, ++round_) {
       const WallTime time = start + interval_ * static_cast<std::int64_t>(i);
       simulation_.append_round(round_, time, batch);
-      // Changes of status are not for the past: the daemon decides them as they happen. The series is.
+      if (const int status = tell_past(simulation_.up(round_), time); status != kFine) return status;
       batch.push_back({{"metric_type", "availability"},
                        {"value", simulation_.up(round_) ? 1 : 0},
                        {"tags", {{"simulated", "true"}}},
@@ -99,7 +99,7 @@ class Simulator {
       batch.clear();
       progress_.show(static_cast<double>(i + 1) / static_cast<double>(rounds), readings_);
     }
-    return kFine;
+    return was_up_ == false ? tell_past(true, clock_.wall()) : kFine;  // not left down for good
   }
 
   // Rounds as time goes by, `speed` times as fast; their times end at now.
@@ -149,6 +149,20 @@ class Simulator {
     readings_ += batch.size();
     return kFine;
   }
+  // A change of status at a time of the past, when it is one.
+  int tell_past(bool up, WallTime time) {
+    if (was_up_ == up) return kFine;
+    const Json body = {{"status", up ? "online" : "offline"},
+                       {"reason", !up       ? "simulated outage"
+                                  : was_up_ ? "simulated: back"
+                                            : "simulated: begins"},
+                       {"time", to_ns(time)},
+                       {"tags", {{"simulated", "true"}}}};
+    if (const int status = post("status", body); status != kFine) return status;
+    if (was_up_) ++changes_;
+    was_up_ = up;
+    return kFine;
+  }
   int tell_availability() {
     const bool up = simulation_.up(round_);
     if (told_up_ == up) return kFine;
@@ -174,6 +188,7 @@ class Simulator {
   std::uint64_t readings_ = 0;
   std::uint64_t changes_ = 0;
   std::optional<bool> told_up_;
+  std::optional<bool> was_up_;  // in the past
 };
 
 std::chrono::nanoseconds seconds_to_ns(double seconds) {

@@ -43,11 +43,13 @@ bool EquipmentLines::append_availability(bool up, std::optional<double> response
   return encode_line(point, format_.encode, out);
 }
 
-bool EquipmentLines::append_status_change(const StatusChange& change, bool is_first, std::string& out) const {
+bool EquipmentLines::append_status_change(const StatusChange& change, bool is_first, std::string& out,
+                                          const std::map<std::string, std::string>& extra_tags) const {
   Point point;
   point.measurement = "equipment_status_changes";
   point.tags = {{"old_status", is_first ? "new" : change.old_status}, {"new_status", change.new_status}};
   for (const auto& [key, value] : tags_) add_tag(key, value, point.tags);
+  for (const auto& [key, value] : extra_tags) add_tag(key, value, point.tags);
   point.fields.emplace_back("status_value",
                             status_value(parse_status(change.new_status).value_or(Status::unknown)));
   point.fields.emplace_back("change_event", std::int64_t{1});

@@ -47,7 +47,9 @@ class EquipmentLines {
                            std::int64_t time_ns, std::string& out) const;
   // `is_first`: the equipment never had a status; the line's old_status is then "new". Reason, until and
   // decided_after_ns are fields of the line when there are any; its time is when the change was decided.
-  bool append_status_change(const StatusChange& change, bool is_first, std::string& out) const;
+  // `extra_tags` never replace a tag of the layout.
+  bool append_status_change(const StatusChange& change, bool is_first, std::string& out,
+                            const std::map<std::string, std::string>& extra_tags = {}) const;
   // A point as it is, with the layout's tags where it has none of that key, and `time_ns` when it has no
   // time.
   bool append_point(Point point, std::int64_t time_ns, std::string& out) const;

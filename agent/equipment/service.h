@@ -100,6 +100,11 @@ class EquipmentService {
   virtual Result<EquipmentState> record_status_change(std::string_view id, Status status,
                                                       std::string_view reason,
                                                       std::optional<std::int64_t> until_ns) = 0;
+  // A change of the past: history and availability know it from then on, the status of now stays. The line
+  // that is sent has `tags`, too.
+  virtual Result<EquipmentState> record_past_status(std::string_view id, Status status,
+                                                    std::string_view reason, std::int64_t time_ns,
+                                                    const std::map<std::string, std::string>& tags) = 0;
 
   // Answers. May take long (a server is asked, or months are read): never on the API's own thread.
   virtual Result<MetricsPage> get_equipment_metrics(const MetricsQuery& query,

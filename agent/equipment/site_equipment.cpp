@@ -212,6 +212,33 @@ Result<EquipmentState> SiteEquipment::record_status_change(std::string_view id, 
   return state;
 }
 
+Result<EquipmentState> SiteEquipment::record_past_status(std::string_view id, Status status,
+                                                         std::string_view reason, std::int64_t time_ns,
+                                                         const std::map<std::string, std::string>& tags) {
+  const auto equipment = parts_.directory.lines(id);
+  if (!equipment) return equipment.error();
+  if (const auto valid = check_recordable_reason(reason); !valid) return valid.error();
+  const Stamp now = parts_.stamp();
+  // The rules of a reading hold for its tags and its time.
+  const RecordedMetric as_metric{.metric = "status", .tags = tags, .time_ns = time_ns};
+  if (const auto valid = check_recordable(as_metric, id, known_now(now)); !valid) return valid.error();
+  if (now.clock == ClockState::unset || time_ns > now.now_ns) return wrong("time: must be in the past");
+  const auto before = parts_.history.last_status_changes(id, time_ns);
+  if (!before) return before.error();
+  StatusChange change{.equipment_id = std::string(id),
+                      .time_ns = time_ns,
+                      .old_status = before->empty() ? "unknown" : before->front().new_status,
+                      .new_status = std::string(to_string(status)),
+                      .reason = std::string(reason)};
+  NewSegment segment{.first_ns = time_ns, .last_ns = time_ns, .points = 1};
+  if (!(*equipment)->append_status_change(change, before->empty(), segment.lines, tags)) {
+    return wrong("status: cannot be written");
+  }
+  segment.changes.push_back(std::move(change));
+  if (const auto committed = commit(std::span(&segment, 1)); !committed) return committed.error();
+  return parts_.directory.find(id);
+}
+
 template <class Answer>
 auto SiteEquipment::with_readings(std::string_view id, const AnswerSource& source, Answer answer)
     -> decltype(answer(std::declval<ReadingSource&>())) {

@@ -50,6 +50,9 @@ class SiteEquipment final : public EquipmentService {
   Result<void> record_performance(std::string_view id, std::optional<double> cpu_usage,
                                   std::optional<double> memory_usage,
                                   std::optional<double> response_time_ms) override;
+  Result<EquipmentState> record_past_status(std::string_view id, Status status, std::string_view reason,
+                                            std::int64_t time_ns,
+                                            const std::map<std::string, std::string>& tags) override;
   Result<EquipmentState> record_status_change(std::string_view id, Status status, std::string_view reason,
                                               std::optional<std::int64_t> until_ns) override;
 

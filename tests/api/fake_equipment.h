@@ -67,7 +67,9 @@ class FakeEquipment final : public EquipmentService {
     bool undelivered = false;
     bool dry_run = false;
     int calls = 0;
-    std::vector<bool> availabilities;         // of all calls
+    std::vector<bool> availabilities;  // of all calls
+    std::vector<StatusChange>
+        past_changes;  // of all calls; old_status says whether they are tagged simulated
     std::vector<RecordedMetric> all_metrics;  // of all calls
   };
   Asked asked() const {
@@ -120,6 +122,16 @@ class FakeEquipment final : public EquipmentService {
       asked.memory = memory_usage;
       asked.response_time = response_time_ms;
     });
+  }
+  Result<EquipmentState> record_past_status(std::string_view id, Status status, std::string_view reason,
+                                            std::int64_t time_ns,
+                                            const std::map<std::string, std::string>& tags) override {
+    const auto noted = note(id, [&](Asked& asked) {
+      asked.past_changes.push_back({std::string(id), time_ns, tags.contains("simulated") ? "simulated" : "",
+                                    std::string(to_string(status)), std::string(reason)});
+    });
+    if (!noted) return noted.error();
+    return find(id);
   }
   Result<EquipmentState> record_status_change(std::string_view id, Status status, std::string_view reason,
                                               std::optional<std::int64_t> until_ns) override {

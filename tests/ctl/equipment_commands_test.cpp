@@ -274,6 +274,25 @@ TEST_F(EquipmentCommands, SimulateFillsThePast) {
   EXPECT_THAT(equipment_.availabilities(), IsEmpty()) << "no change of status is made up for the past";
 }
 
+TEST_F(EquipmentCommands, SimulateMakesOutagesOfThePast) {
+  const Ran ran = run("simulate --equipment-id 1 --backfill 7d --interval 600 --duration 0 --json");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const std::vector<StatusChange> changes = equipment_.asked().past_changes;
+  ASSERT_GT(changes.size(), 4U);
+  EXPECT_EQ(changes.front().reason, "simulated: begins");
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const bool down = i % 2 == 1;
+    EXPECT_EQ(changes[i].new_status, down ? "offline" : "online");
+    EXPECT_EQ(changes[i].old_status, "simulated") << "the tag";
+    if (i > 0) {
+      EXPECT_EQ(changes[i].reason, down ? "simulated outage" : "simulated: back");
+      EXPECT_GT(changes[i].time_ns, changes[i - 1].time_ns);
+    }
+  }
+  EXPECT_EQ(changes.back().new_status, "online");
+  EXPECT_THAT(ran.out, HasSubstr("\"status_changes\":" + std::to_string(changes.size() - 1)));
+}
+
 TEST_F(EquipmentCommands, SimulateGoesWithTheTime) {
   const Ran ran = run("simulate --duration 86400 --interval 600 --speed 1000000x --json");
   EXPECT_EQ(ran.status, 0) << ran.err;

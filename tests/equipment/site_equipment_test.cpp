@@ -167,6 +167,31 @@ TEST_F(SiteEquipmentTest, LimitsSpeakOfWhatIsRecordedHoweverItComes) {
   EXPECT_THAT(committed_lines(), HasSubstr("response_time_ms=12.5"));
 }
 
+TEST_F(SiteEquipmentTest, AChangeOfThePastCountsAndLeavesTheStatusOfNow) {
+  ASSERT_TRUE(equipment_->record_availability("1", true, {}, ""));
+  constexpr std::int64_t kMinute = 60'000'000'000;
+  const std::int64_t now_ns = wall_ns();
+  const std::map<std::string, std::string> tags = {{"simulated", "true"}};
+  ASSERT_TRUE(equipment_->record_past_status("1", Status::online, "begins", now_ns - 50 * kMinute, tags));
+  ASSERT_TRUE(equipment_->record_past_status("1", Status::offline, "outage", now_ns - 20 * kMinute, tags));
+  const auto state = equipment_->record_past_status("1", Status::online, "back", now_ns - 10 * kMinute, tags);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->status, Status::online);
+  const auto report =
+      equipment_->calculate_availability("1", {now_ns - 40 * kMinute, now_ns}, AvailabilityOptions{}, {});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->availability_percent, 75);
+  EXPECT_THAT(committed_lines(), HasSubstr("new_status=offline,old_status=online,simulated=true,site_id=12 "
+                                           "status_value=0,change_event=1i,reason=\"outage\" " +
+                                           std::to_string(now_ns - 20 * kMinute)));
+  const auto refused = [&](std::int64_t time_ns, const std::map<std::string, std::string>& with) {
+    return message(equipment_->record_past_status("1", Status::offline, "", time_ns, with));
+  };
+  EXPECT_THAT(refused(now_ns + kMinute, {}), HasSubstr("time: must be in the past"));
+  EXPECT_THAT(refused(now_ns - kMinute, {{"equipment_id", "9"}}), HasSubstr("equipment_id"));
+  EXPECT_EQ(status(), Status::online);
+}
+
 TEST_F(SiteEquipmentTest, OfSeveralWrongOnesTheFirstIsNamedAndNothingRecorded) {
   const auto recorded = equipment_->record_metrics(
       "1", {{.metric = "a", .value = 1}, {.metric = "b", .value = std::nan("")}, {.metric = "", .value = 1}});
