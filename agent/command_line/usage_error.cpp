@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "command_line/command_line.h"
-#include "settings/nearest.h"
+#include "core/nearest.h"
 
 namespace vigile {
 

@@ -15,7 +15,8 @@
 
 namespace vigile {
 
-// Without a newline; the point has each key once. Text that is not UTF-8 is replaced by U+FFFD; fields that are not finite are left out.
+// Without a newline; the point has each key once. Text that is not UTF-8 is replaced by U+FFFD; fields that
+// are not finite are left out.
 std::string to_json(const Point& point);
 
 // The same, appended.

@@ -21,7 +21,7 @@ Fault address_fault(std::string_view text) {
         std::all_of(message.begin(), message.end(), [](char c) { return c >= ' ' && c <= '~'; });
     return message.size() < 300 && plain ? Fault() : Fault("an error of another kind: " + message);
   }
-  if (line->is_serial() ? line->device.front() != '/' : line->host.empty() || std::stoi(line->port) < 1)
+  if (line->is_serial() ? line->device.front() != '/' : line->host.empty() || line->port < 1)
     return "half an address";
   return std::nullopt;
 }
