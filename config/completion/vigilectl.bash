@@ -4,7 +4,7 @@ _vigilectl() {
   COMPREPLY=()
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path $word" in
-      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters clear" | "vigilectl settings" | "vigilectl settings sign" | "vigilectl settings verify" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl support" | "vigilectl version") path="$path $word" ;;
+      "vigilectl status" | "vigilectl tail" | "vigilectl flush" | "vigilectl reload" | "vigilectl metrics" | "vigilectl stats" | "vigilectl availability" | "vigilectl history" | "vigilectl dashboard" | "vigilectl report" | "vigilectl record" | "vigilectl record metric" | "vigilectl record availability" | "vigilectl record performance" | "vigilectl record status" | "vigilectl record points" | "vigilectl cleanup" | "vigilectl simulate" | "vigilectl check" | "vigilectl query" | "vigilectl write" | "vigilectl delete" | "vigilectl drivers" | "vigilectl drivers list" | "vigilectl drivers show" | "vigilectl drivers test" | "vigilectl store" | "vigilectl store list" | "vigilectl store forget" | "vigilectl store check" | "vigilectl store salvage" | "vigilectl dead-letters" | "vigilectl dead-letters list" | "vigilectl dead-letters export" | "vigilectl dead-letters resend" | "vigilectl dead-letters clear" | "vigilectl settings" | "vigilectl settings sign" | "vigilectl settings verify" | "vigilectl lp" | "vigilectl lp decode" | "vigilectl lp encode" | "vigilectl support" | "vigilectl version") path="$path $word" ;;
     esac
   done
   case "$path $prev" in
@@ -97,6 +97,9 @@ _vigilectl() {
     "vigilectl dead-letters list --after") return ;;
     "vigilectl dead-letters list --limit") return ;;
     "vigilectl dead-letters export --sink") return ;;
+    "vigilectl dead-letters resend --sink") return ;;
+    "vigilectl dead-letters resend --id") return ;;
+    "vigilectl dead-letters resend --reason") return ;;
     "vigilectl dead-letters clear --sink") return ;;
     "vigilectl settings sign --key") return ;;
     "vigilectl settings sign --serial") return ;;
@@ -139,9 +142,10 @@ _vigilectl() {
     "vigilectl store forget") mapfile -t COMPREPLY < <(compgen -W "-h --help" -- "$cur") ;;
     "vigilectl store check") mapfile -t COMPREPLY < <(compgen -W "-h --help --path -c --config" -- "$cur") ;;
     "vigilectl store salvage") mapfile -t COMPREPLY < <(compgen -f -W "-h --help --into" -- "$cur") ;;
-    "vigilectl dead-letters") mapfile -t COMPREPLY < <(compgen -W "list export clear -h --help --json" -- "$cur") ;;
+    "vigilectl dead-letters") mapfile -t COMPREPLY < <(compgen -W "list export resend clear -h --help --json" -- "$cur") ;;
     "vigilectl dead-letters list") mapfile -t COMPREPLY < <(compgen -W "-h --help --sink --after --limit" -- "$cur") ;;
     "vigilectl dead-letters export") mapfile -t COMPREPLY < <(compgen -W "-h --help --sink" -- "$cur") ;;
+    "vigilectl dead-letters resend") mapfile -t COMPREPLY < <(compgen -W "-h --help -h --help --sink --id --reason --all" -- "$cur") ;;
     "vigilectl dead-letters clear") mapfile -t COMPREPLY < <(compgen -W "-h --help -h --help --sink --all" -- "$cur") ;;
     "vigilectl settings") mapfile -t COMPREPLY < <(compgen -W "sign verify -h --help" -- "$cur") ;;
     "vigilectl settings sign") mapfile -t COMPREPLY < <(compgen -f -W "-h --help --key --serial --for" -- "$cur") ;;
