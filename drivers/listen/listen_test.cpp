@@ -262,8 +262,8 @@ TEST_F(ListenTest, StatsdThatIsNoReadingOrIsWrongMakesNone) {
        "_e{5,4}:title|text\n_sc|redis|0\nname:with:colon:7|c\nneg:-5|g\n"
        "temp:21.5|g|T1793491100\ntemp:22|g|T1893491100\nage:1|c|#time:7\n");
   const std::string got = sample();
-  EXPECT_THAT(got, testing::StartsWith("statsd neg=-5\nstatsd temp=21.5 1793491100000000000\nlisten,"));
-  EXPECT_THAT(got, HasSubstr("points=2i,refused=3i,lost=0i,connections=0i,passed_over=2i\n"));
+  EXPECT_THAT(got, testing::StartsWith("statsd,time=7 age=1\nstatsd neg=-5\nstatsd temp=21.5 1793491100000000000\nlisten,"));
+  EXPECT_THAT(got, HasSubstr("points=3i,refused=2i,lost=0i,connections=0i,passed_over=2i\n"));
   EXPECT_THAT(got, HasSubstr("\"name:with:colon:7|c\" has a value that is not a number"));
 }
 

@@ -107,9 +107,10 @@ TEST(EquipmentScreens, HistoryAndReport) {
   json["history"] = history_json(example_history(), kFakeNow);
   EXPECT_EQ(*render_history(to_text(json), {}), R"(2026-10-31 00:00:00 to 2026-11-01 00:00:00 UTC
 
-SINCE (UTC)          STATUS   BEFORE    FOR  REASON
+SINCE (UTC)          STATUS   BEFORE    FOR
 2026-10-31 19:00:00  online   unknown   2 h
-2026-10-31 21:00:00  offline  online   3 h+  connection refused
+2026-10-31 21:00:00  offline  online   3 h+
+    connection refused (decided 2026-10-31 22:00:00)
 )");
   Json one = {{"equipment_id", "1"}, {"name", std::string(100, 'x')}};
   one.update(availability_json(example_report(), {}));
