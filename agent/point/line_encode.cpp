@@ -213,6 +213,19 @@ const std::string* first_past_int64(const Point& point, const EncodeOptions& opt
   return nullptr;
 }
 
+bool is_key_replaced(std::string_view key) {
+  return key == kTimeKey || std::any_of(key.begin(), key.end(), [](char c) {
+           const Treatment treatment = kKey[static_cast<unsigned char>(c)];
+           return treatment == kBackslash || treatment == kSpace;
+         });
+}
+
+std::string written_key(std::string_view key) {
+  std::string written;
+  append_text(key == kTimeKey ? kTimeKeyWritten : key, kKey, written);
+  return written;
+}
+
 bool encode_line(const Point& point, const EncodeOptions& options, std::string& out) {
   if (point.measurement.empty()) return false;
   const std::size_t start = out.size();

@@ -37,6 +37,11 @@ struct EncodeOptions {
 // What is written for a tag or field that is named "time".
 inline constexpr std::string_view kTimeKey = "time";
 inline constexpr std::string_view kTimeKeyWritten = "time_";
+// Whether the encoder writes another key in place of this tag or field key: two keys that differ may then be
+// written alike ("time" and "time_", "a\\" and "a/").
+bool is_key_replaced(std::string_view key);
+// The key as it is written, escapes included.
+std::string written_key(std::string_view key);
 
 inline bool can_be_written(std::uint64_t value, const EncodeOptions& options) {
   return options.unsigned_integers || options.unsigned_floats || value <= INT64_MAX;

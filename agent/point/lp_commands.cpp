@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "point/point_json.h"
+#include "point/repeated_key.h"
 
 namespace vigile {
 namespace {
@@ -204,6 +205,11 @@ int lp_encode(std::istream& in, std::ostream& out, std::ostream& err, const Enco
       } else if (const std::string* const large = first_past_int64(point, options)) {
         report.bad(line_number, 1,
                    "fields." + *large + ": expected at most 9223372036854775807, or the option --unsigned");
+      } else if (const std::string* const tag = repeated_key(point.tags)) {
+        report.bad(line_number, 1, "tags." + *tag + ": expected once only; another key is written like it");
+      } else if (const std::string* const field = repeated_key(point.fields)) {
+        report.bad(line_number, 1,
+                   "fields." + *field + ": expected once only; another key is written like it");
       } else if (!encode_line(point, options, report.lines())) {
         report.bad(line_number, 1, "fields: expected at least one that can be written");
       }

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <set>
 #include <variant>
 
 #include "core/clock.h"
 #include "point/equipment_layout.h"
+#include "point/repeated_key.h"
 #include "point/utf8.h"
 
 namespace vigile {
@@ -56,18 +56,6 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// `what`: "tag" or "field".
-template <class Entries>
-Result<void> check_keys_once(const Entries& entries, const std::string& what) {
-  std::set<std::string_view> keys;
-  for (const auto& [key, value] : entries) {
-    // "time" is written as "time_".
-    const std::string_view written = key == kTimeKey ? kTimeKeyWritten : std::string_view(key);
-    if (!keys.insert(written).second) return wrong("its " + what + " " + shown(key) + " stands twice");
-  }
-  return {};
-}
-
 // What no server takes as it is meant.
 Result<void> check_text(const Point& point) {
   const auto refused = [](const std::string& place) { return wrong(place + ": is not text in UTF-8"); };
@@ -81,8 +69,11 @@ Result<void> check_text(const Point& point) {
     if (!is_utf8(key)) return refused("a field's name");
     if (text != nullptr && !is_utf8(*text)) return refused("fields." + key.substr(0, 60));
   }
-  if (const auto once = check_keys_once(point.tags, "tag"); !once) return once;
-  return check_keys_once(point.fields, "field");
+  if (const std::string* const tag = repeated_key(point.tags))
+    return wrong("its tag " + shown(*tag) + " stands twice");
+  if (const std::string* const field = repeated_key(point.fields))
+    return wrong("its field " + shown(*field) + " stands twice");
+  return {};
 }
 
 Result<void> make_metrics_point(Point& point) {

@@ -7,6 +7,7 @@
 #include "point/line_decode.h"
 #include "point/line_encode.h"
 #include "point/point_json.h"
+#include "point/repeated_key.h"
 
 namespace vigile {
 namespace {
@@ -118,6 +119,7 @@ std::optional<Point> encoded_and_decoded(const Point& point, Fault& fault) {
 
 // After one round through the encoder, which replaces what cannot be written, nothing changes any more.
 Fault round_trip_fault(const Point& point) {
+  if (repeated_key(point.tags) != nullptr || repeated_key(point.fields) != nullptr) return std::nullopt;
   Fault fault;
   const std::optional<Point> once = encoded_and_decoded(point, fault);
   if (fault) return fault;

@@ -106,6 +106,13 @@ TEST(LpCommands, KeysThatStandTwiceAndBytesThatAreNotUtf8AreRefused) {
                    "\n"
                    R"({"measurement": "m", "fields": {"v": {"int": 1}, "v": {"float": 2}}})"),
             (Ran{1, "", "1:1: tags.a: expected once only\n2:1: fields.v: expected once only\n"}));
+  // Apart here, and alike when they are written.
+  EXPECT_EQ(encode(R"({"measurement": "m", "tags": {"a\\": "1", "a/": "2"}, "fields": {"v": {"int": 1}}})"
+                   "\n"
+                   R"({"measurement": "m", "fields": {"time": {"int": 1}, "time_": {"int": 1}}})"),
+            (Ran{1, "",
+                 "1:1: tags.a/: expected once only; another key is written like it\n"
+                 "2:1: fields.time_: expected once only; another key is written like it\n"}));
 }
 
 TEST(LpCommands, BackslashesComeThrough) {
