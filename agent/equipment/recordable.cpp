@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "point/recordable.h"
+#include "point/repeated_key.h"
 
 namespace vigile {
 
@@ -46,12 +47,16 @@ Result<void> check_recordable(const RecordedMetric& metric, std::string_view equ
       return wrong("tags.metric_name: is " + shown(value) + ", and metric_name is " + shown(metric.metric));
     }
   }
+  if (const std::string* const tag = repeated_key(metric.tags))
+    return wrong("tags." + tag->substr(0, 60) + ": stands twice as it is written");
   if (metric.additional_fields.size() > kMostRecordedFields) {
     return wrong("additional_fields: at most " + std::to_string(kMostRecordedFields) + " are taken");
   }
   for (const auto& [key, value] : metric.additional_fields) {
     if (const auto valid = check_field(key); !valid) return valid;
   }
+  if (const std::string* const field = repeated_key(metric.additional_fields))
+    return wrong("additional_fields." + field->substr(0, 60) + ": stands twice as it is written");
   return metric.time_ns ? check_recorded_time(*metric.time_ns, now_ns) : Result<void>();
 }
 

@@ -56,18 +56,21 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+Error not_utf8(const std::string& place) {
+  return wrong(place + ": is not text in UTF-8");
+}
+
 // What no server takes as it is meant.
 Result<void> check_text(const Point& point) {
-  const auto refused = [](const std::string& place) { return wrong(place + ": is not text in UTF-8"); };
-  if (!is_utf8(point.measurement)) return refused("its measurement");
+  if (!is_utf8(point.measurement)) return not_utf8("its measurement");
   for (const auto& [key, value] : point.tags) {
-    if (!is_utf8(key)) return refused("a tag's name");
-    if (!is_utf8(value)) return refused("tags." + key.substr(0, 60));
+    if (!is_utf8(key)) return not_utf8("a tag's name");
+    if (!is_utf8(value)) return not_utf8("tags." + key.substr(0, 60));
   }
   for (const auto& [key, value] : point.fields) {
     const auto* const text = std::get_if<std::string>(&value);
-    if (!is_utf8(key)) return refused("a field's name");
-    if (text != nullptr && !is_utf8(*text)) return refused("fields." + key.substr(0, 60));
+    if (!is_utf8(key)) return not_utf8("a field's name");
+    if (text != nullptr && !is_utf8(*text)) return not_utf8("fields." + key.substr(0, 60));
   }
   if (const std::string* const tag = repeated_key(point.tags))
     return wrong("its tag " + shown(*tag) + " stands twice");
@@ -95,11 +98,13 @@ Result<void> make_metrics_point(Point& point) {
 }  // namespace
 
 Result<void> check_recorded_name(const std::string& place, std::string_view name) {
-  return check_name(place, name, kNameBytes);
+  return is_utf8(name) ? check_name(place, name, kNameBytes) : not_utf8(place);
 }
 
 Result<void> check_recorded_tag(std::string_view key, std::string_view value, std::string_view equipment_id) {
+  if (!is_utf8(key)) return not_utf8("a tag's name");
   const std::string place = "tags." + std::string(key.substr(0, 60));
+  if (!is_utf8(value)) return not_utf8(place);
   if (const auto valid = check_name(key.empty() ? "tags" : place, key, kNameBytes); !valid) return valid;
   if (key == "equipment_id" && value != equipment_id) {
     return wrong(place + ": is " + shown(value) + ", and this is equipment " + shown(equipment_id));

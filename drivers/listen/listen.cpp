@@ -12,6 +12,7 @@
 #include "drivers/listen/sockets.h"
 #include "drivers/listen/statsd.h"
 #include "point/recordable.h"
+#include "point/repeated_key.h"
 
 namespace vigile {
 
@@ -210,9 +211,12 @@ class ListenDriver final : public Driver {
   Result<void> add_statsd(std::string_view line) {
     const auto read = parse_statsd_line(line);
     if (!read) return read.error();
+    if (auto valid = check_recorded_name("its name", read->name); !valid) return valid;
     for (const auto& [key, value] : read->tags) {
       if (auto valid = check_recorded_tag(key, value, settings_.equipment_id); !valid) return valid;
     }
+    if (const std::string* const twice = repeated_key(read->tags))
+      return Error{ErrorKind::parse, "has the tag " + twice->substr(0, 60) + " twice, as tags are written"};
     if (read->time_s) {
       std::optional<std::int64_t> now_ns;
       if (clock_.wall_is_set()) now_ns = to_ns(clock_.wall());

@@ -262,9 +262,26 @@ TEST_F(ListenTest, StatsdThatIsNoReadingOrIsWrongMakesNone) {
        "_e{5,4}:title|text\n_sc|redis|0\nname:with:colon:7|c\nneg:-5|g\n"
        "temp:21.5|g|T1793491100\ntemp:22|g|T1893491100\nage:1|c|#time:7\n");
   const std::string got = sample();
-  EXPECT_THAT(got, testing::StartsWith("statsd,time=7 age=1\nstatsd neg=-5\nstatsd temp=21.5 1793491100000000000\nlisten,"));
+  EXPECT_THAT(got, testing::StartsWith(
+                       "statsd,time=7 age=1\nstatsd neg=-5\nstatsd temp=21.5 1793491100000000000\nlisten,"));
   EXPECT_THAT(got, HasSubstr("points=3i,refused=2i,lost=0i,connections=0i,passed_over=2i\n"));
   EXPECT_THAT(got, HasSubstr("\"name:with:colon:7|c\" has a value that is not a number"));
+}
+
+TEST_F(ListenTest, StatsdThatNoServerTakesAsMeantIsRefused) {
+  make("{address: 'unixgram://" + (dir_ / "s").string() + "', format: statsd}");
+  sample();
+  const UniqueFd to = connect_to(SOCK_DGRAM, dir_ / "s");
+  for (const std::string_view line :
+       {std::string_view("caf\xe9:1|c"), std::string_view("a:1|c|#t:\xff"), std::string_view("a,\xff=t:1|c"),
+        std::string_view("x\0y:1|g", 7), std::string_view("a:1|c|#time:7,time_:8")}) {
+    push(to, line);
+    EXPECT_THAT(sample(), HasSubstr("points=0i,refused=1i,")) << line;
+  }
+  push(to, "caf\xc3\xa9:1|c|#t:\xc3\xa9");
+  EXPECT_THAT(sample(), testing::StartsWith("statsd,t=\u00e9 caf\u00e9=1\nlisten,"));
+  push(to, "caf\xe9:1|c");
+  EXPECT_THAT(sample(), HasSubstr("its name: is not text in UTF-8"));
 }
 
 }  // namespace
