@@ -234,7 +234,7 @@ class ExecDriver final : public Driver {
     if (settings_.format == Format::line_protocol) {
       return add_lines(text, PointOrigin::here, settings_.shown, out, run.report);
     }
-    JsonSource source{settings_.shown, settings_.separator, {}};
+    JsonSource source{settings_.shown, settings_.separator, {}, settings_.integers};
     if (clock_.wall_is_set()) source.now_ns = to_ns(clock_.wall());
     if (settings_.mode == Mode::once) return add_json(text, source, out, run.report);
     // One object a line.

@@ -40,13 +40,14 @@ Result<void> read_format(const Options& options, ExecSettings& settings) {
   settings.keeps_on_failure = options.flag("keep_on_failure");
   if (settings.keeps_on_failure && (settings.format != Format::json || settings.mode == Mode::keep))
     return bad("keep_on_failure", "has an effect only with mode: once and format: json");
-  const std::string& thousands = options.text("thousands");
-  settings.thousands = thousands == "comma"        ? ','
-                       : thousands == "point"      ? '.'
-                       : thousands == "apostrophe" ? '\''
-                                                   : '\0';
-  if (settings.thousands != 0 && settings.format != Format::nagios)
+  const auto numbers = read_number_format(options);
+  if (!numbers) return numbers.error();
+  settings.thousands = numbers->thousands;
+  if (settings.thousands != NumberFormat::Thousands::none && settings.format != Format::nagios)
     return bad("thousands", "has an effect only with format: nagios");
+  settings.integers = options.flag("integers");
+  if (settings.integers && settings.format != Format::json)
+    return bad("integers", "has an effect only with format: json");
   settings.separator = options.text("separator");
   if (settings.separator.empty() || settings.separator.size() > 8 ||
       std::any_of(settings.separator.begin(), settings.separator.end(),
@@ -57,7 +58,7 @@ Result<void> read_format(const Options& options, ExecSettings& settings) {
 
 }  // namespace
 
-constexpr std::array<OptionSpec, 14> kExecOptions = {
+constexpr std::array<OptionSpec, 15> kExecOptions = {
     OptionSpec{.name = "command",
                .type = OptionType::list,
                .help = "Program and arguments: [/opt/press/read, --fast]; no shell reads it.",
@@ -76,6 +77,10 @@ constexpr std::array<OptionSpec, 14> kExecOptions = {
     OptionSpec{.name = "separator",
                .help = "Between the names of nested members of JSON: temperature_current.",
                .fallback = "_"},
+    OptionSpec{.name = "integers",
+               .type = OptionType::boolean,
+               .help = "JSON's numbers without point or exponent are integers, exact; else all are floats.",
+               .fallback = "false"},
     OptionSpec{.name = "thousands",
                .type = OptionType::choice,
                .help = "What a plugin prints between groups of three digits; none: a comma is a decimal one.",

@@ -11,6 +11,7 @@
 #include "core/result.h"
 #include "drivers/exec/accepted_status.h"
 #include "drivers/program/program.h"
+#include "drivers/text_fields/number_text.h"
 
 namespace vigile::exec {
 
@@ -25,13 +26,14 @@ struct ExecSettings {
   std::chrono::nanoseconds timeout{};
   std::size_t max_output_bytes = 0;
   std::string separator;
-  char thousands = 0;
+  bool integers = false;
+  NumberFormat::Thousands thousands = NumberFormat::Thousands::none;
   AcceptedStatus accepted;
   bool keeps_on_failure = false;
   std::string shown;  // the program's name, for errors
 };
 
-extern const std::array<OptionSpec, 14> kExecOptions;
+extern const std::array<OptionSpec, 15> kExecOptions;
 
 // DriverInfo::series: JSON comes without the program's name, whichever it is.
 std::string series_of(const Options& options);

@@ -19,10 +19,10 @@ struct Got {
   std::uint64_t refused = 0;
 };
 
-Got json(std::string_view text, std::string_view separator = "_") {
+Got json(std::string_view text, std::string_view separator = "_", bool integers = false) {
   TextOutput out(kExecDriver);
   TextReport report;
-  add_json(text, {"press.py", separator, 1'793'491'200'000'000'000}, out, report);
+  add_json(text, {"press.py", separator, 1'793'491'200'000'000'000, integers}, out, report);
   return {out.text, report.errors.empty() ? "" : report.errors[0].message, report.refused};
 }
 
@@ -48,12 +48,16 @@ TEST(ExecJson, WhatIsWrongHasAPlace) {
   EXPECT_EQ(json("3").error, "press.py: what it printed: is not an object like {\"temperature\": 21.5}");
   const Got part = json(R"([{"a": 1, "": [2]}, 7, {"c": 3}])");
   EXPECT_EQ(part.text, "exec a=1\nexec c=3\n");
-  EXPECT_EQ(part.error, "press.py: /0/: a name has 1 to 100 bytes, on one line");
+  EXPECT_EQ(part.error, "press.py: /0/: a name has 1 to 100 bytes, and no control characters");
   EXPECT_EQ(part.refused, 2u);
   EXPECT_EQ(json(R"({"tags": {"a": 1}, "b": 2})").error, "press.py: /tags/a: is not a text");
   EXPECT_EQ(json(R"({"time": "soon", "b": 2})").error,
             "press.py: /time: is not nanoseconds since 1970, or a text like 2026-11-01T00:00:00Z");
   EXPECT_THAT(json(R"({"time": 1793491200, "b": 2})").error, HasSubstr("was another unit meant?"));
+  EXPECT_EQ(json(R"({"tags": {"time": "1", "time_": "2"}, "b": 2})").error,
+            "press.py: /tags/time_: another tag is written like it");
+  EXPECT_EQ(json(R"({"values": {"time": 1, "time_": 2}})").text, "exec time=1\n");
+  EXPECT_EQ(json(R"({"a\tb": 1, "a b": 2})").text, "exec a b=2\n");
   EXPECT_EQ(json(R"({"": 1})").refused, 1u);
   EXPECT_EQ(json(std::string(1000, '[')).refused, 1u);
   std::string many = "{\"a\": 1";
@@ -88,6 +92,20 @@ TEST(ExecJson, NestedMembersAreMetricsByAllTheirNames) {
   EXPECT_EQ(json("{\"a\": " + deep + "}").refused, 1u);
 }
 
+TEST(ExecJson, IntegersAreExactWhenAskedFor) {
+  EXPECT_EQ(json(R"({"a": 9007199254740993, "b": 7})").text, "exec a=9007199254740992,b=7\n");
+  EXPECT_EQ(
+      json(R"({"a": 9007199254740993, "b": -9223372036854775808, "c": 7.0, "d": 7, "e": 1e3})", "_", true)
+          .text,
+      "exec a=9007199254740993i,b=-9223372036854775808i,c=7,d=7i,e=1000\n");
+  EXPECT_EQ(
+      json(R"({"a": 9223372036854775807, "b": 9223372036854775808, "c": [18446744073709551615]})", "_", true)
+          .text,
+      "exec a=9223372036854775807i,b=9223372036854775808u,c_0=18446744073709551615u\n");
+  // Past 64 bits there are only floats.
+  EXPECT_EQ(json(R"({"a": 18446744073709551616})", "_", true).text, "exec a=18446744073709551616\n");
+}
+
 TEST(ExecStatus, WhichAreNoFailure) {
   const auto accepted = [](std::vector<std::string> listed, const std::string& bits) {
     const auto read = read_accepted_status(listed, bits);
@@ -106,7 +124,9 @@ TEST(ExecStatus, WhichAreNoFailure) {
   EXPECT_EQ(accepted({"0"}, "all"), "accept_status_bits: \"all\" is not a number from 0 to 255");
 }
 
-std::string plugin(std::string_view text, char thousands = 0) {
+using Thousands = NumberFormat::Thousands;
+
+std::string plugin(std::string_view text, Thousands thousands = Thousands::none) {
   TextReport report;
   const PluginOutput output = parse_plugin_output(text, {"check_x", thousands}, report);
   std::string all = output.text;
@@ -174,12 +194,14 @@ TEST(ExecPlugin, UnitsThatAreKnownBecomeOne) {
 TEST(ExecPlugin, CommasAreDecimalUnlessTheSettingsSayOtherwise) {
   EXPECT_EQ(plugin("OK | pct=12,5%;80,5;90 big=1,234"),
             "OK\npct=12.500000 percent warn 80.500000 crit 90.000000\nbig=1.234000 1");
-  EXPECT_EQ(plugin("OK | a=1,234 b=1,234,567.5KiB c=-12 d=1234,567.25", ','),
+  EXPECT_EQ(plugin("OK | a=1,234 b=1,234,567.5KiB c=-12 d=1234,567.25", Thousands::comma),
             "OK\na=1234.000000 1\nb=1264197120.000000 bytes\nc=-12.000000 1\n"
             "check_x: performance data: \"1234,567.25\" of \"d\" is not a number with a unit");
-  EXPECT_EQ(plugin("OK | a=1.234,5 b=1.5", '.'),
+  EXPECT_EQ(plugin("OK | a=1.234,5 b=1.5", Thousands::point),
             "OK\na=1234.500000 1\ncheck_x: performance data: \"1.5\" of \"b\" is not a number with a unit");
-  EXPECT_EQ(plugin("OK | a=1'234.5", '\''), "OK\na=1234.500000 1");
+  EXPECT_EQ(plugin("OK | a=1'234.5 b=1'234,5 c=12'34", Thousands::apostrophe),
+            "OK\na=1234.500000 1\nb=1234.500000 1\n"
+            "check_x: performance data: \"12'34\" of \"c\" is not a number with a unit");
   // What is neither is refused, and no unit ",5" or ".567" comes of it.
   for (const char* text : {"1.234,5", "1,234,567", "1.2.3", ",", "-", "+-1", "1e999"}) {
     EXPECT_EQ(plugin("OK | a=" + std::string(text)), "OK\ncheck_x: performance data: \"" + std::string(text) +
@@ -217,6 +239,8 @@ TEST(ExecSettings, BadOnesSayWhatWouldBeRight) {
             "keep_on_failure: has an effect only with mode: once and format: json");
   EXPECT_EQ(settings_error("{command: [a], format: json, thousands: comma}"),
             "thousands: has an effect only with format: nagios");
+  EXPECT_EQ(settings_error("{command: [a], integers: true}"),
+            "integers: has an effect only with format: json");
   EXPECT_EQ(settings_error("{command: [a], format: json, separator: ''}"),
             "separator: has 1 to 8 bytes, like \"_\" or \".\"");
   EXPECT_EQ(settings_error("{command: [a], directory: here}"), "directory: must begin with /");

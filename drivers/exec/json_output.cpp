@@ -10,6 +10,7 @@
 #include "drivers/exec/output.h"
 #include "drivers/json_text/json_text.h"
 #include "point/recordable.h"
+#include "point/repeated_key.h"
 
 namespace vigile::exec {
 
@@ -82,7 +83,9 @@ class Reader {
       }
       out.push_back(Tag{key, text});
     }
-    return true;
+    const std::string* const twice = repeated_key(tags.get_ref<const Json::object_t&>());
+    if (twice != nullptr) refuse(at + "/" + *twice, "another tag is written like it");
+    return twice == nullptr;
   }
 
   bool read_time(const Json& json, const std::string& at, std::optional<WallTime>& time) {
@@ -111,8 +114,8 @@ class Reader {
     for (const auto& [name, json] : object.items()) {
       if (has_others && (name == "tags" || name == "time" || name == "measurement")) continue;
       const std::string where = at + "/" + name.substr(0, kLongestName);
-      if (name.empty() || name.size() > kLongestName || name.find_first_of("\n\r") != std::string::npos) {
-        refuse(where, "a name has 1 to 100 bytes, on one line");
+      if (!is_name(name)) {
+        refuse(where, "a name has 1 to 100 bytes, and no control characters");
       } else {
         read_value(json, where, prefix + name);
       }
@@ -136,8 +139,13 @@ class Reader {
   static std::string_view name_of(const Json& json) {
     if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) return {};
     const std::string& name = json["name"].get_ref<const std::string&>();
-    return name.size() > kLongestName || name.find_first_of("\n\r") != std::string::npos ? std::string_view()
-                                                                                         : name;
+    return is_name(name) ? std::string_view(name) : std::string_view();
+  }
+
+  static bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= kLongestName && std::none_of(text.begin(), text.end(), [](char c) {
+      return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    });
   }
 
   void read_value(const Json& json, const std::string& at, const std::string& name) {
@@ -146,15 +154,25 @@ class Reader {
     if (json.is_object()) return read_members(json, at, prefix, false);
     if (json.is_array()) return read_list(json, at, prefix);
     if (name.size() > kLongestPath) return refuse(at, "has nested names of more than 250 bytes together");
-    if (!taken_.insert(name).second) return refuse(at, "is " + shown_text(name) + ", as another one is");
+    if (!taken_.insert(written_key(name)).second)
+      return refuse(at, "is " + shown_text(name) + ", as another one is");
     names_.push_back(name);
     const std::string& kept = names_.back();
     if (json.is_boolean()) {
       values_.push_back({kept, kept, json.get<bool>()});
     } else if (json.is_string()) {
       values_.push_back({kept, kept, std::string_view(json.get_ref<const std::string&>())});
+    } else if (source_.integers && json.is_number_unsigned()) {
+      const auto number = json.get<std::uint64_t>();
+      if (number <= INT64_MAX) {
+        values_.push_back({kept, kept, static_cast<std::int64_t>(number)});
+      } else {
+        values_.push_back({kept, kept, number});
+      }
+    } else if (source_.integers && json.is_number_integer()) {
+      values_.push_back({kept, kept, json.get<std::int64_t>()});
     } else if (std::isfinite(json.get<double>())) {
-      // Always a float: whether a program prints 3 or 3.0 must not change a field's type.
+      // A float: whether a program prints 3 or 3.0 must not change a field's type.
       values_.push_back({kept, kept, json.get<double>()});
     }
   }

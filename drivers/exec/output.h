@@ -11,6 +11,7 @@
 
 #include "drivers/driver.h"
 #include "drivers/line_text/line_text.h"
+#include "drivers/text_fields/number_text.h"
 
 namespace vigile::exec {
 
@@ -20,6 +21,7 @@ struct JsonSource {
   std::string_view place;              // begins each error
   std::string_view separator = "_";    // between the names of nested members
   std::optional<std::int64_t> now_ns;  // of the wall clock; absent while that is not known
+  bool integers = false;               // what is printed without point or exponent stays whole
 };
 // One object, or a list of objects. Members of nested objects and lists are metrics by all their names:
 // {"temperature": {"current": 38}} is temperature_current. What is wrong is refused by place:
@@ -37,8 +39,8 @@ struct PluginOutput {
   std::vector<Figure> figures;
 };
 struct PluginFormat {
-  std::string_view place;  // begins each error
-  char thousands = 0;      // between groups of three digits: ',', '.' or '\''; 0: a comma is a decimal one
+  std::string_view place;                                             // begins each error
+  NumberFormat::Thousands thousands = NumberFormat::Thousands::none;  // none: a comma is a decimal one
 };
 // Figures that cannot be read are refused, the others taken. "U" (unknown) is left out.
 PluginOutput parse_plugin_output(std::string_view text, const PluginFormat& format, TextReport& report);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
-#include <cmath>
-
 #include "drivers/exec/output.h"
 
 namespace vigile::exec {
@@ -52,53 +49,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-// A number at the front, which is taken off. Without `thousands` a comma is a decimal one, of plugins that
-// print in their locale; with it groups of three digits stand between them, and the other sign is the
-// decimal.
-std::optional<double> take_number(std::string_view& text, char thousands) {
-  std::string plain;
-  std::size_t at = text.starts_with('+') || text.starts_with('-') ? 1 : 0;
-  if (text.starts_with('-')) plain = "-";
-  std::size_t group = 0;  // digits since the last sign between groups; of the first group 1 to 3
-  bool is_whole = true, is_grouped = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (is_digit(c)) {
-      plain += c;
-      ++group;
-    } else if (c == thousands && thousands != 0) {
-      if (!is_whole || group == 0 || group > 3 || (is_grouped && group != 3)) return std::nullopt;
-      is_grouped = true;
-      group = 0;
-    } else if (c == '.' || c == ',') {
-      if (!is_whole || (is_grouped && group != 3)) return std::nullopt;
-      is_whole = false;
-      plain += '.';
-    } else {
-      break;
-    }
-  }
-  if (is_whole && is_grouped && group != 3) return std::nullopt;
-  // An exponent, and no unit that begins with its letter.
-  if (at + 1 < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    const std::size_t digits = at + 1 + (text[at + 1] == '+' || text[at + 1] == '-' ? 1 : 0);
-    std::size_t end = digits;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    if (end > digits) {
-      plain += text.substr(at, end - at);
-      at = end;
-    }
-  }
-  double number = 0;
-  const auto parsed = std::from_chars(plain.data(), plain.data() + plain.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != plain.data() + plain.size() || !std::isfinite(number))
-    return std::nullopt;
-  text.remove_prefix(at);
-  return number;
+// Without `thousands` a comma is a decimal sign, of plugins that print in their locale.
+std::optional<double> take_figure(std::string_view& text, NumberFormat::Thousands thousands) {
+  NumberFormat format{.thousands = thousands};
+  if (thousands == NumberFormat::Thousands::none)
+    format.decimal = text.find(',') == std::string_view::npos ? NumberFormat::Decimal::point
+                                                              : NumberFormat::Decimal::comma;
+  return take_number_text(text, format);
 }
 
 class FigureReader {
@@ -158,7 +115,7 @@ class FigureReader {
     }
     std::string_view value = parts[0];
     if (value == "U") return;
-    const auto number = take_number(value, format_.thousands);
+    const auto number = take_figure(value, format_.thousands);
     if (!number) return refuse(text, "of " + shown_text(label) + " is not a number with a unit");
     PluginOutput::Figure figure{label, *number, std::string(value), {}, {}, {}, {}};
     double factor = 1;
@@ -171,7 +128,7 @@ class FigureReader {
     std::optional<double>* const limits[] = {&figure.warn, &figure.crit, &figure.min, &figure.max};
     for (std::size_t i = 1; i < parts.size() && i <= 4; ++i) {
       std::string_view part = parts[i];
-      const auto limit = take_number(part, format_.thousands);
+      const auto limit = take_figure(part, format_.thousands);
       if (limit && part.empty()) *limits[i - 1] = *limit * factor;  // "10:20" is a range, and is left out
     }
     figures.push_back(std::move(figure));

@@ -149,7 +149,9 @@ std::optional<Parts> take_number(std::string_view& rest, const NumberFormat& for
   return parts;
 }
 
-std::optional<double> whole_text_as_double(const std::string& text) {
+std::optional<double> number_of(const Parts& parts) {
+  const std::string text =
+      parts.whole + (parts.fraction.empty() ? "" : "." + parts.fraction) + parts.exponent;
   double number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || !std::isfinite(number))
@@ -209,9 +211,19 @@ Result<double> parse_number_text(std::string_view text, const NumberFormat& form
     if (!rest.empty() && blank_at(rest) == 0) return no_number(text, format);  // "12-kg"
     is_negative = true;
   }
-  const auto number = whole_text_as_double(
-      parts->whole + (parts->fraction.empty() ? "" : "." + parts->fraction) + parts->exponent);
+  const auto number = number_of(*parts);
   if (!number || !is_unit(without_blanks(rest))) return no_number(text, format);
+  return is_negative ? -*number : *number;
+}
+
+std::optional<double> take_number_text(std::string_view& text, const NumberFormat& format) {
+  std::string_view rest = text;
+  const bool is_negative = rest.starts_with('-');
+  if (is_negative || rest.starts_with('+')) rest.remove_prefix(1);
+  const auto parts = take_number(rest, format);
+  const auto number = parts ? number_of(*parts) : std::nullopt;
+  if (!number) return std::nullopt;
+  text = rest;
   return is_negative ? -*number : *number;
 }
 

@@ -2,6 +2,7 @@
 // Numbers as devices write them for people: "-   29.182 g", "12,345 kg", "98%", "21,5", "1'234.50".
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "core/option.h"
@@ -40,6 +41,10 @@ Result<NumberFormat> read_number_format(const Options& row);
 // is not interpreted: "1.5 kB" is 1.5. Errors: parse; they begin with the text: "12:30", "5 of 10", "nan",
 // "1e999", and what `format` does not tell.
 Result<double> parse_number_text(std::string_view text, const NumberFormat& format = {});
+
+// The number that `text` begins with; it is taken off, so that its unit is left. Unlike above, blanks and
+// other signs than one '+' or '-' are not taken. Absent: there is none as `format` has it.
+std::optional<double> take_number_text(std::string_view& text, const NumberFormat& format);
 
 // The sign that belongs to the digits at [begin, end) of `text`, but stands outside of them.
 enum class OuterSign {
