@@ -41,16 +41,22 @@ std::optional<std::int64_t> whole(std::string_view text) {
   return value;
 }
 
+// The two letters that a side of the equator or of Greenwich has, the negative one last.
+constexpr std::string_view kLatitude = "NS";
+constexpr std::string_view kLongitude = "EW";
+
 // "4916.45", "N": degrees and minutes.
-std::optional<double> degrees(std::string_view text, std::string_view side, double most) {
+std::optional<double> degrees(std::string_view text, std::string_view side, std::string_view sides) {
   const auto value = number(text);
-  if (!value || *value < 0 || side.size() != 1) return std::nullopt;
+  if (!value || *value < 0 || side.size() != 1 || sides.find(side) == std::string_view::npos)
+    return std::nullopt;
+  const double most = sides == kLatitude ? 90 : 180;
   const double whole_degrees = std::floor(*value / 100);
   const double minutes = *value - 100 * whole_degrees;
   // A tenth of a millimetre is 1e-9 degrees; what lies below 1e-11 is noise of the division.
   const double angle = std::round((whole_degrees + minutes / 60) * 1e11) / 1e11;
   if (minutes >= 60 || angle > most) return std::nullopt;
-  return side == "S" || side == "W" ? -angle : angle;
+  return side[0] == sides[1] ? -angle : angle;
 }
 
 int hex(char c) {
@@ -86,15 +92,15 @@ void lose(Fix& fix) {
 
 // 0° north, 0° east: what receivers say before they know. Who is really there has satellites.
 bool is_nowhere(const Fields& f, std::size_t at, const Fix& fix) {
-  return degrees(f[at], f[at + 1], 90) == 0 && degrees(f[at + 2], f[at + 3], 180) == 0 &&
+  return degrees(f[at], f[at + 1], kLatitude) == 0 && degrees(f[at + 2], f[at + 3], kLongitude) == 0 &&
          fix.satellites.value_or(0) == 0;
 }
 
 // False: a field is not what it should be.
 bool take_position(const Fields& f, std::size_t at, Fix::Source source, Fix& fix) {
   if (f[at].empty() || f[at + 2].empty()) return true;
-  const auto latitude = degrees(f[at], f[at + 1], 90);
-  const auto longitude = degrees(f[at + 2], f[at + 3], 180);
+  const auto latitude = degrees(f[at], f[at + 1], kLatitude);
+  const auto longitude = degrees(f[at + 2], f[at + 3], kLongitude);
   if (!latitude || !longitude) return false;
   if (source < fix.source) return true;
   fix.latitude = latitude;
@@ -105,8 +111,11 @@ bool take_position(const Fields& f, std::size_t at, Fix::Source source, Fix& fix
 
 bool take_speed(std::string_view knots, std::string_view course, Fix& fix) {
   const auto speed = number(knots);
-  const bool is_speed = take(knots, speed ? std::optional(*speed * kKnot) : std::nullopt, fix.speed_m_per_s);
-  return take(course, number(course), fix.course_degrees) && is_speed;
+  const auto angle = number(course);
+  const bool is_speed =
+      take(knots, speed && *speed >= 0 ? std::optional(*speed * kKnot) : std::nullopt, fix.speed_m_per_s);
+  return take(course, angle && *angle >= 0 && *angle <= 360 ? angle : std::nullopt, fix.course_degrees) &&
+         is_speed;
 }
 
 // "123519.25" and day, month, year.
@@ -156,7 +165,8 @@ bool take_gns(const Fields& f, Fix& fix) {
 
 bool take_rmc(const Fields& f, Fix& fix) {
   const bool has_mode = !f[12].empty();
-  if (f[2] != "A" || (has_mode && !is_valid_mode(f[12])) || is_nowhere(f, 3, fix)) {
+  const bool is_valid = f[2] == "A" || f[2] == "D";  // D: differential, of receivers without a mode
+  if (!is_valid || (has_mode && !is_valid_mode(f[12])) || is_nowhere(f, 3, fix)) {
     lose(fix);
     return true;
   }
@@ -183,9 +193,12 @@ bool take_gll(const Fields& f, Fix& fix) {
 }
 
 bool take_vtg(const Fields& f, Fix& fix) {
+  // Before NMEA 2.0 it was course, magnetic course, knots and km/h alone.
+  const bool is_short = f.count == 5 && f[2] != "T";
+  if (!is_short && f.count < 8) return false;
   // Before NMEA 2.3 it had no mode.
   const bool is_valid = f[9].empty() ? fix.status == Fix::Status::valid : is_valid_mode(f[9]);
-  if (is_valid && fix.status != Fix::Status::lost) return take_speed(f[5], f[1], fix);
+  if (is_valid && fix.status != Fix::Status::lost) return take_speed(f[is_short ? 3 : 5], f[1], fix);
   fix.speed_m_per_s = fix.course_degrees = {};
   return true;
 }
@@ -206,7 +219,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"GGA", 10, take_gga},
     {"RMC", 10, take_rmc},
-    {"VTG", 8, take_vtg},
+    {"VTG", 5, take_vtg},
     {"GLL", 5, take_gll},
     {"GNS", 10, take_gns},
     {"ZDA", 5, take_zda},

@@ -139,6 +139,34 @@ TEST(Nmea, GnsAndGllServeWhereGgaAndRmcAreAbsent) {
   EXPECT_EQ(read({kGga, gll}).fix.latitude, 48.1173);
 }
 
+TEST(Nmea, FormsOfOlderReceivers) {
+  // Four fields without letters.
+  const Fix four = read({kGga, whole("GPVTG,054.7,034.4,005.5,010.2")}).fix;
+  EXPECT_EQ(four.course_degrees, 54.7);
+  EXPECT_NEAR(four.speed_m_per_s.value_or(0), 2.829444, 1e-6);
+  expect_nothing_of_a_fix(read({whole("GPVTG,054.7,034.4,005.5,010.2")}).fix, "without a fix");
+  EXPECT_EQ(read({kGga, whole("GPVTG,84.4,T,,M")}).refused.size(), 1u);
+  // Differential, by status.
+  EXPECT_EQ(read({whole("GPRMC,120000.00,D,4807.03800,N,01131.00000,E,12.5,84.4,011226,,")}).fix.latitude,
+            48.1173);
+}
+
+// A sign that is guessed would be a place on the other side of the earth.
+TEST(Nmea, AFieldThatCannotBeIsNoReading) {
+  for (const std::string content : {"GNGGA,120000.00,4807.03800,N,01131.00000,w,1,08,0.9,545.4,M,46.9,M,,",
+                                    "GNGGA,120000.00,4807.03800,E,01131.00000,N,1,08,0.9,545.4,M,46.9,M,,",
+                                    "GNGGA,120000.00,4807.03800,,01131.00000,E,1,08,0.9,545.4,M,46.9,M,,",
+                                    "GNRMC,120000.00,A,4867.03800,N,01131.00000,E,12.5,84.4,011226,,,A,V"}) {
+    const Read got = read({whole(content)});
+    EXPECT_FALSE(got.fix.latitude || got.fix.longitude) << content;
+    EXPECT_EQ(got.refused.size(), 1u) << content;
+  }
+  const Read got = read({whole("GNRMC,120000.00,A,4807.03800,N,01131.00000,E,-12.5,484.4,011226,,,A,V")});
+  EXPECT_FALSE(got.fix.speed_m_per_s || got.fix.course_degrees);
+  EXPECT_EQ(got.fix.latitude, 48.1173);
+  EXPECT_EQ(got.refused.size(), 1u);
+}
+
 TEST(Nmea, NothingIsRoundedThatRtkSees) {
   const Fix fix =
       read({whole("GNGGA,120000.00,4807.0380012,N,01131.0000034,E,4,20,0.5,545.4012,M,46.9,M,1.0,0001")}).fix;
