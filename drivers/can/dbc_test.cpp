@@ -93,16 +93,24 @@ TEST_F(Dbc, MultiplexorsWithinMultiplexedSignals) {
   EXPECT_EQ(decode({2, 0, 7, 9, 8}), "Root=2 Other=0");
 }
 
+TEST_F(Dbc, WithoutAMultiplexorSignalsAreInEveryFrame) {
+  read("BO_ 1 M: 8 A\n" + byte("Plain", "", 0) + byte("One", "m1", 1) + byte("Two", "m0", 2) +
+       byte("Same", "m3", 3) + " SG_ Bits m4 : 31|2@0+ (1,0) [0|0] \"\" A\n");
+  EXPECT_EQ(decode({5, 6, 7, 8}), "Plain=5 One=6 Two=7");
+  // cantools refuses the file for them.
+  EXPECT_THAT(left_out_, ElementsAre(HasSubstr("signal Same: which multiplexor"), HasSubstr("signal Bits")));
+}
+
 // cantools gives such signals in every frame: values that nobody sent.
 TEST_F(Dbc, ASignalWhoseMultiplexorIsNotKnownIsLeftOutAlone) {
-  read("BO_ 1 M: 8 A\n" + byte("Plain", "", 0) + byte("Orphan", "m1", 1) + "BO_ 2 N: 8 A\n" +
-       byte("A", "M", 0) + byte("B", "M", 1) + byte("Whose", "m1", 2) + byte("Known", "m1", 3) +
-       byte("Round", "m1M", 4) + byte("About", "m1M", 5) +
+  read("BO_ 1 M: 8 A\n" + byte("Plain", "", 0) + byte("Orphan", "m1", 1) + byte("Other", "m2", 1) +
+       "BO_ 2 N: 8 A\n" + byte("A", "M", 0) + byte("B", "M", 1) + byte("Whose", "m1", 2) +
+       byte("Known", "m1", 3) + byte("Round", "m1M", 4) + byte("About", "m1M", 5) +
        "SG_MUL_VAL_ 2 Known A 1-1;\nSG_MUL_VAL_ 2 Round About 1-1;\nSG_MUL_VAL_ 2 About Round 1-1;\n");
   EXPECT_THAT(names(), ElementsAre("Plain", "A", "B", "Known"));
-  EXPECT_THAT(left_out_,
-              ElementsAre(HasSubstr("f.dbc:1: message M (0x1): signal Orphan: which multiplexor"),
-                          HasSubstr("signal Whose"), HasSubstr("signal Round"), HasSubstr("signal About")));
+  EXPECT_THAT(left_out_, ElementsAre(HasSubstr("f.dbc:1: message M (0x1): signal Orphan: which multiplexor"),
+                                     HasSubstr("signal Other"), HasSubstr("signal Whose"),
+                                     HasSubstr("signal Round"), HasSubstr("signal About")));
 }
 
 TEST_F(Dbc, TextsOfSeveralLinesAreNoStatements) {

@@ -2,6 +2,7 @@
 #include "drivers/can/multiplexing.h"
 
 #include <algorithm>
+#include <array>
 
 namespace vigile::can {
 
@@ -22,6 +23,31 @@ std::optional<std::size_t> find(const std::vector<DbcSignal>& signals, const std
   return static_cast<std::size_t>(at - signals.begin());
 }
 
+// How many signals have each bit of a frame.
+class BitUse {
+ public:
+  explicit BitUse(const std::vector<DbcSignal>& signals) {
+    for (const DbcSignal& one : signals) for_each_bit(one.signal, [this](std::size_t bit) { ++uses_[bit]; });
+  }
+  bool is_shared(const Signal& signal) const {
+    bool is = false;
+    for_each_bit(signal, [&](std::size_t bit) { is = is || uses_[bit] > 1; });
+    return is;
+  }
+
+ private:
+  // Counted through the bytes, each from its highest bit (Motorola) or its lowest.
+  template <class Visit>
+  static void for_each_bit(const Signal& signal, Visit visit) {
+    const int top = signal.start / 8 * 8 + 7 - signal.start % 8;
+    for (int i = 0; i < signal.length; ++i) {
+      const int at = signal.is_big_endian ? top + i : signal.start + i;
+      visit(static_cast<std::size_t>(signal.is_big_endian ? at / 8 * 8 + 7 - at % 8 : at));
+    }
+  }
+  std::array<unsigned, 512> uses_{};
+};
+
 // The only multiplexor; absent when there are none or several.
 std::optional<std::size_t> sole_multiplexor(const std::vector<DbcSignal>& signals) {
   std::optional<std::size_t> sole;
@@ -31,6 +57,10 @@ std::optional<std::size_t> sole_multiplexor(const std::vector<DbcSignal>& signal
     sole = i;
   }
   return sole;
+}
+
+bool has_multiplexor(const std::vector<DbcSignal>& signals) {
+  return std::any_of(signals.begin(), signals.end(), [](const DbcSignal& one) { return one.is_multiplexor; });
 }
 
 Choice choice_of(const std::vector<DbcSignal>& signals, std::size_t at, std::optional<std::size_t> sole) {
@@ -56,6 +86,8 @@ std::vector<std::string> resolve_multiplexing(std::vector<DbcSignal>& signals) {
   const auto sole = sole_multiplexor(signals);
   std::vector<Choice> choices;
   for (std::size_t i = 0; i < signals.size(); ++i) choices.push_back(choice_of(signals, i, sole));
+  const bool is_any_multiplexor = has_multiplexor(signals);
+  const BitUse uses(signals);
   std::vector<std::string> unknown;
   for (std::size_t i = 0; i < signals.size(); ++i) {
     bool is_known = choices[i].is_known;
@@ -67,6 +99,9 @@ std::vector<std::string> resolve_multiplexing(std::vector<DbcSignal>& signals) {
       at = *choices[at].multiplexor;
       is_known = choices[at].is_known && steps < kDeepest;
     }
+    // Where nothing can choose it, bits of its own are read from every frame.
+    if (!is_known && !is_any_multiplexor && signals[i].chosen_by.empty())
+      is_known = !uses.is_shared(signals[i].signal);
     if (!is_known) unknown.push_back(signals[i].signal.name);
     choices[i].is_known = is_known;
   }

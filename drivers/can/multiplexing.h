@@ -22,8 +22,9 @@ struct DbcSignal {
 };
 
 // Fills in Signal::multiplexed of the signals of one message. With one multiplexor all m<n> are its own, and
-// SG_MUL_VAL_ adds values to n; with several only SG_MUL_VAL_ says whose a signal is. Signals of which that
-// is not known are removed; returns their names.
+// SG_MUL_VAL_ adds values to n; with several only SG_MUL_VAL_ says whose a signal is. In a message without
+// any m<n> says nothing, and signals whose bits are theirs alone are in every frame. Signals of which it is
+// not known are removed; returns their names.
 std::vector<std::string> resolve_multiplexing(std::vector<DbcSignal>& signals);
 
 }  // namespace vigile::can
