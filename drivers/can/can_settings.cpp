@@ -135,6 +135,13 @@ Result<Signal> read_signal(const Options& row) {
   return signal;
 }
 
+// The same metric of the same frames.
+bool is_same(const Signal& own, const Signal& of_file) {
+  if (own.name != of_file.name || own.is_extended != of_file.is_extended) return false;
+  const bool by_pgn = own.is_j1939 && of_file.is_j1939;
+  return by_pgn ? pgn_of(own.id) == pgn_of(of_file.id) : own.id == of_file.id;
+}
+
 }  // namespace
 
 std::span<const OptionSpec> option_table() {
@@ -176,6 +183,9 @@ Result<std::vector<Signal>> read_signals(const CanSettings& settings, std::vecto
   if (!read) return read.error();
   for (Signal& signal : *read) {
     if (settings.j1939) signal.is_j1939 = signal.is_extended && *settings.j1939;
+    const bool is_replaced = std::any_of(settings.signals.begin(), settings.signals.end(),
+                                         [&](const Signal& own) { return is_same(own, signal); });
+    if (is_replaced) continue;
     const bool is_wanted = settings.dbc_signals.accepts(signal.name) ||
                            (!signal.short_name.empty() && settings.dbc_signals.accepts(signal.short_name));
     if (is_wanted) signals.push_back(std::move(signal));

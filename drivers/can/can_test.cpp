@@ -202,6 +202,21 @@ TEST_F(CanTest, CodesForNotAvailableAreLeftOutAndCounted) {
               HasSubstr("\"0x100\" does not fit in 8 bits"));
 }
 
+TEST_F(CanTest, AnEntryReplacesTheSignalOfTheFile) {
+  const std::string dbc = "dbc: " + (testcases_of(kCanDriver) / "one-bad-message.dbc").string();
+  ASSERT_EQ(
+      make(dbc +
+           ", signals: [{name: Speed, id: 0x100, start: 0, length: 16, scale: 0.1, not_available: 0xFFFF}]"),
+      "fine");
+  sample();
+  send(0x100, {0xff, 0xff});
+  EXPECT_THAT(sample(), AllOf(Not(HasSubstr("Speed")), HasSubstr("not_available=1i")));
+  ASSERT_EQ(make(dbc + ", signals: [{name: Speed, id: 0x101, start: 0, length: 16}]"), "fine");
+  sample();
+  send(0x100, {10, 0});
+  EXPECT_THAT(sample(), StartsWith("can,id=100,interface=can0 Speed=1\n"));
+}
+
 TEST_F(CanTest, WhatIsLeftOutOfADbcFileIsNamedOnceAndByTheCheck) {
   const std::string dbc = testcases_of(kCanDriver) / "one-bad-message.dbc";
   ASSERT_EQ(make("dbc: " + dbc), "fine");
