@@ -21,6 +21,7 @@ struct Message {
   std::uint32_t raw_id = 0;  // as the file has it, with bit 31 for 29 bits
   std::string name;
   int line = 0;
+  unsigned bytes = 0;
   std::vector<DbcSignal> signals;
   std::string frame_format;  // of its own; empty: the file's
   bool is_left_out = false;
@@ -61,7 +62,7 @@ class DbcReader {
     if (!scan.ok()) (void)scan.word();  // what stands in its place; the name tells which message it is
     message.name = scan.word();
     scan.expect(":");
-    const auto bytes = scan.number<unsigned>();
+    message.bytes = scan.number<unsigned>();
     message.is_of_no_frame = message.name == "VECTOR__INDEPENDENT_SIG_MSG";
     messages_.push_back(std::move(message));
     if (messages_.back().is_of_no_frame) return;
@@ -70,7 +71,7 @@ class DbcReader {
     const std::uint32_t most = (known.raw_id & kExtended) != 0 ? 0x1fff'ffffU : 0x7ffU;
     if ((known.raw_id & ~kExtended) > most)
       return leave_out(messages_.back(), "its id is neither one of 11 bits, nor one of 29 with bit 31 set");
-    if (bytes > 64)
+    if (known.bytes > 64)
       return leave_out(messages_.back(), "it has more than 64 bytes, and comes in several frames");
     by_id_[known.raw_id] = messages_.size() - 1;
   }
@@ -109,6 +110,10 @@ class DbcReader {
     if (!fits(signal.start, signal.length, signal.is_big_endian, 64))
       return leave_out(message,
                        "signal " + signal.name + " has no bits, more than 64, or reaches past 64 bytes");
+    // Some files have 0 for "not known".
+    if (message.bytes > 0 && !fits(signal.start, signal.length, signal.is_big_endian, message.bytes))
+      report(line_, named(message) + "signal " + signal.name + " reaches past its " +
+                        std::to_string(message.bytes) + " bytes, and is read from longer frames alone");
     signal.id = message.raw_id & ~kExtended;
     signal.is_extended = (message.raw_id & kExtended) != 0;
     message.signals.push_back(std::move(read));

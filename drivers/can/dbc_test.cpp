@@ -159,6 +159,15 @@ TEST_F(Dbc, WhatCannotBeReadCostsItsMessageAlone) {
           StartsWith("f.dbc:20: message Twice (0x7): another one of the same id comes after it")));
 }
 
+TEST_F(Dbc, ASignalPastTheEndOfItsMessageIsNamed) {
+  read("BO_ 1 M: 2 A\n" + byte("In", "", 1) + byte("Past", "", 2) + " SG_ Big : 8|9@0+ (1,0) [0|0] \"\" A\n" +
+       "BO_ 2 N: 0 A\n" + byte("Unsized", "", 3));
+  EXPECT_THAT(left_out_,
+              ElementsAre(HasSubstr("f.dbc:3: message M (0x1): signal Past reaches past its 2 bytes"),
+                          HasSubstr("signal Big")));
+  EXPECT_THAT(names(), ElementsAre("In", "Past", "Big", "Unsized"));
+}
+
 TEST_F(Dbc, LongNames) {
   read("BO_ 1 Short: 8 A\n" + byte("Mux", "M", 0) + byte("S_1", "m2", 1) +
        "BA_ \"SystemMessageLongSymbol\" BO_ 1 \"LongMessage\";\n"
