@@ -196,6 +196,19 @@ TEST_F(ListenTest, ConnectionsThatAreSilentGiveWay) {
   EXPECT_THAT(sample(), HasSubstr("connections=1i,connections_refused=1i,connections_closed=2i"));
 }
 
+TEST_F(ListenTest, AConnectionThatHasNeverSentGivesWayToOneThatHas) {
+  make("{address: 'unix://" + (dir_ / "s").string() + "', max_connections: 2}");
+  sample();
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 5; ++i) silent.push_back(connect_to(SOCK_STREAM, dir_ / "s"));
+  UniqueFd sender = connect_to(SOCK_STREAM, dir_ / "s");
+  push(sender, "a n=1\n");
+  sender.reset();  // as nc does
+  std::string got = sample();
+  EXPECT_THAT(got, HasSubstr("point: a n=1\n"));
+  EXPECT_THAT(got, HasSubstr("connections=1i,connections_refused=3i,connections_closed=1i"));
+}
+
 TEST_F(ListenTest, ASocketFileInTheWay) {
   const std::string path = dir_ / "s";
   make("{address: 'unix://" + path + "'}");

@@ -155,19 +155,20 @@ void Sockets::accept(BootTime now) {
   for (;;) {
     UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) return;
-    if (connections_.size() >= limits_.connections && !make_room(now)) {
+    if (connections_.size() >= limits_.connections && !make_room(now, has_sent(fd))) {
       ++counts_.turned_away;
       continue;
     }
-    connections_.push_back({std::move(fd), now, {}, false});
+    connections_.push_back({std::move(fd), now, {}});
   }
 }
 
-bool Sockets::make_room(BootTime now) {
+bool Sockets::make_room(BootTime now, bool for_a_sender) {
   std::size_t longest = connections_.size();
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     const BootTime heard = connections_[i].heard;
-    if (now - heard < kGiveWay || has_sent(connections_[i].fd)) continue;
+    const bool has_only_come = for_a_sender && !connections_[i].has_sent_ever;
+    if ((now - heard < kGiveWay && !has_only_come) || has_sent(connections_[i].fd)) continue;
     if (longest == connections_.size() || heard < connections_[longest].heard) longest = i;
   }
   if (longest == connections_.size()) return false;
@@ -207,7 +208,10 @@ std::size_t Sockets::read_connections(std::size_t most_bytes, BootTime now, cons
       if (next_ >= connections_.size()) next_ = 0;
       bool is_open = true;
       const std::size_t got = read_connection(connections_[next_], most_bytes - all, take, is_open);
-      if (got > 0) connections_[next_].heard = now;
+      if (got > 0) {
+        connections_[next_].heard = now;
+        connections_[next_].has_sent_ever = true;
+      }
       all += got;
       came = came || got > 0;
       if (is_open) {

@@ -75,11 +75,13 @@ class Sockets {
     BootTime heard;  // when something came last, or it did
     std::string partial;
     bool skipping = false;  // the rest of a line that is too long
+    bool has_sent_ever = false;
   };
 
   Sockets(Address address, const SocketLimits& limits, UniqueFd fd);
   void accept(BootTime now);
-  bool make_room(BootTime now);
+  // `for_a_sender`: who wants in has sent something already.
+  bool make_room(BootTime now, bool for_a_sender);
   void close_idle(BootTime now);
   void close_silent(std::size_t at);
   std::size_t read_connections(std::size_t most_bytes, BootTime now, const Take& take);
