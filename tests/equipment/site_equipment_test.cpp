@@ -213,6 +213,12 @@ TEST_F(SiteEquipmentTest, MetricsThatCannotArriveAsMeantAreRefused) {
               StartsWith("tags.equipment_id: is \"2\", and this is equipment \"1\""));
   EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"metric_name", "b"}}}),
               StartsWith("tags.metric_name: "));
+  EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"time", "1"}, {"time_", "2"}}}),
+              StartsWith("tags.time_: stands twice as it is written"));
+  EXPECT_THAT(record({.metric = "a", .value = 1, .tags = {{"k", "\xff"}}}),
+              StartsWith("tags.k: is not text in UTF-8"));
+  EXPECT_THAT(record({.metric = "a", .value = 1, .additional_fields = {{"time", 1.0}, {"time_", 1.0}}}),
+              StartsWith("additional_fields.time_: stands twice as it is written"));
   EXPECT_THAT(record({.metric = "a", .value = 1, .additional_fields = {{"value", 1.0}}}),
               StartsWith("additional_fields.value: "));
   EXPECT_THAT(committed_, IsEmpty());
