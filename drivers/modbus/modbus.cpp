@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 
 #include "drivers/modbus/bus.h"
@@ -28,8 +29,9 @@ constexpr std::chrono::hours kPlanAgainEvery{1};
 
 // A unit that answers nothing rightly is given up for the run after this many requests with a wrong answer.
 constexpr int kMostWrong = 3;
-// And one that has answered in this run, after this many in a row that it did not answer.
-constexpr int kMostSilent = 2;
+// And after this many in a row that it did not answer; after one, when it answered none of the run before,
+// for each costs the time-out.
+constexpr int kMostSilent = 3;
 
 class ModbusDriver final : public Driver {
  public:
@@ -43,6 +45,7 @@ class ModbusDriver final : public Driver {
 
   Result<void> sample(const SampleContext& context, Output& out) override {
     const Patience patience{context.deadline, context.stop};
+    ++runs_;
     Run run;
     run.readings.resize(settings_.registers.size());
     if (auto turn = bus_->take_turn(patience)) {
@@ -77,8 +80,9 @@ class ModbusDriver final : public Driver {
     bool has_read = false;
     bool was_split = false;  // a request was split that it may have refused for another cause than its extent
     bool is_absent = false;  // not asked any more in this run
-    int silent = 0;          // requests in a row that it did not answer
-    int wrong = 0;           // requests that it answered wrongly
+    bool was_absent = false;  // it answered nothing in the run before
+    int silent = 0;           // requests in a row that it did not answer
+    int wrong = 0;            // requests that it answered wrongly
   };
 
   struct Run {
@@ -108,7 +112,9 @@ class ModbusDriver final : public Driver {
     }
     const Manner manner{settings_.timeout, settings_.delay, settings_.retries};
     for (std::size_t i = 0; i < plan_.size() && !run.unreachable && !run.given_up;) {
-      Unit& unit = run.units[plan_[i].unit_id];
+      const auto [place, is_new] = run.units.try_emplace(plan_[i].unit_id);
+      Unit& unit = place->second;
+      if (is_new) unit.was_absent = absent_.count(plan_[i].unit_id) > 0;
       if (unit.is_absent) {
         ++i;
         continue;
@@ -116,7 +122,7 @@ class ModbusDriver final : public Driver {
       const Outcome outcome = turn.read(plan_[i], manner, patience, values_);
       run.requests += outcome.requests;
       run.errors += outcome.errors;
-      plan_[i].was_silent = outcome.what == What::silent;
+      plan_[i].silent_run = outcome.what == What::silent ? runs_ : 0;
       if (outcome.what == What::read || outcome.what == What::refused) {
         ++run.answers;
         run.total_ms += outcome.response_ms;
@@ -150,7 +156,7 @@ class ModbusDriver final : public Driver {
         unit.is_absent = true;
         break;
       case What::silent:
-        unit.is_absent = ++unit.silent >= (unit.has_answered ? kMostSilent : 1);
+        unit.is_absent = ++unit.silent >= (unit.was_absent && !unit.has_answered ? 1 : kMostSilent);
         break;
       case What::wrong:
         unit.is_absent = ++unit.wrong >= kMostWrong && !unit.has_answered;
@@ -169,9 +175,17 @@ class ModbusDriver final : public Driver {
 
   // For the next run.
   void learn(const Run& run) {
-    // What is not answered comes last, so that it does not keep the unit's other requests from being asked.
+    for (const auto& [id, unit] : run.units) {
+      if (unit.has_answered) {
+        absent_.erase(id);
+      } else if (unit.is_absent) {
+        absent_.insert(id);
+      }
+    }
+    // What is not answered comes last, the latest at the end, so that it never keeps the unit's other
+    // requests from being asked.
     std::stable_sort(plan_.begin(), plan_.end(),
-                     [](const Request& a, const Request& b) { return a.was_silent < b.was_silent; });
+                     [](const Request& a, const Request& b) { return a.silent_run < b.silent_run; });
     // Nothing was won by splitting: the unit as a whole had a bad moment.
     const bool in_vain = std::any_of(run.units.begin(), run.units.end(), [](const auto& unit) {
       return unit.second.was_split && !unit.second.has_read;
@@ -234,6 +248,8 @@ class ModbusDriver final : public Driver {
   std::vector<std::string> units_;
   std::vector<Request> plan_;
   BootTime plan_again_at_;
+  std::uint64_t runs_ = 0;
+  std::set<int> absent_;  // units that answered nothing when they were asked last
   LeftOut left_out_;
   Values values_;
   std::vector<Value> list_;

@@ -169,13 +169,32 @@ TEST_P(ModbusLine, WhatIsNotAnsweredIsAskedLast) {
       make(unit.address(),
            "timeout: 200ms, retries: 0, registers: [{name: bad, address: 1}, {name: a, address: 100}, "
            "{name: b, address: 200}]");
-  // A unit that says nothing at all is not asked again: there may be nobody.
-  EXPECT_THAT(sample(*driver), AllOf(HasSubstr("requests=1i,errors=1i"), HasSubstr("availability down")));
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 3; ++i) {
     EXPECT_THAT(sample(*driver),
-                AllOf(HasSubstr("LINE,unit=1 a=100i,b=200i\n"), HasSubstr("availability up\n"),
-                      HasSubstr("error: timeout: LINE unit 1, holding 1: ")));
+                AllOf(HasSubstr("LINE,unit=1 a=100i,b=200i\n"), HasSubstr("requests=3i"),
+                      HasSubstr("availability up\n"), HasSubstr("error: timeout: LINE unit 1, holding 1: ")));
   }
+}
+
+// There may be nobody: each request costs the time-out. When it is back, its silent request hides nothing.
+TEST_P(ModbusLine, AUnitThatIsOffCostsThreeRequestsAndThenOne) {
+  std::atomic<bool> off{true};
+  ScriptedUnit unit(GetParam(), [&](const Asked& asked) {
+    Reply reply = ScriptedUnit::words(asked);
+    if (off || asked.first == 400) reply.then = Then::silence;
+    return reply;
+  });
+  const auto driver =
+      make(unit.address(),
+           "timeout: 60ms, retries: 0, registers: [{name: a, address: 1}, {name: b, address: 100}, "
+           "{name: c, address: 200}, {name: bad, address: 400}]");
+  EXPECT_THAT(sample(*driver), AllOf(HasSubstr("requests=3i,errors=3i"), HasSubstr("availability down")));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_THAT(sample(*driver), AllOf(HasSubstr("requests=1i,errors=1i"), HasSubstr("availability down")));
+  off = false;
+  // Within two runs, whichever of its requests is the next.
+  const std::string text = sample(*driver) + sample(*driver);
+  EXPECT_THAT(text, HasSubstr("a=1i,b=100i,c=200i\n"));
 }
 
 TEST_P(ModbusLine, AUnitThatAGatewayDoesNotReachIsDownAndAskedNoMore) {

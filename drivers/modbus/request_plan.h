@@ -20,7 +20,7 @@ struct Request {
   int first = 0;
   int count = 0;
   std::vector<std::size_t> entries;  // indices of the registers that it reads, by address
-  bool was_silent = false;           // when it was asked last, nothing came
+  std::uint64_t silent_run = 0;  // the last run that asked it got no answer: the number of that run; else 0
 };
 
 struct PlanLimits {
