@@ -100,7 +100,9 @@ Result<WallTime> parse_time(const MessageSettings& settings, const Json& json,
   const TimeUnit unit = settings.time_unit;
   std::int64_t time_ns = 0;
   const std::string text = text_of(json);
-  if (unit == TimeUnit::iso8601) {
+  // A date is one in whatever unit numbers are: Zigbee2MQTT writes either, by a setting of its own.
+  const bool is_date = json.is_string() && text.size() >= 10 && text[4] == '-';
+  if (unit == TimeUnit::iso8601 || is_date) {
     const auto time = parse_iso_time(settings, text);
     if (!time) return time.error();
     time_ns = *time;
@@ -172,11 +174,7 @@ class Reader {
       name = metric->value;
       tags.erase(metric);
     }
-    auto number = value_of(settings_.bare, message_.payload, false);
-    // One type serves all metrics of a topic pattern: what is on or off is a number, too.
-    const auto word = parse_state_word(message_.payload);
-    if (!number && settings_.bare.type == ValueType::number && word)
-      number = std::optional<Number>(*word ? 1.0 : 0.0);
+    const auto number = value_of(settings_.bare, message_.payload, false);
     if (!number) return refuse(number.error().message);
     if (!*number) return;
     const Value value{name, name, **number};
@@ -208,17 +206,16 @@ class Reader {
     }
     const auto number = parse_number_text(bare, is_number ? NumberFormat{} : wanted.format);
     if (!number) {
-      const bool is_word = parse_state_word(bare).has_value();
-      return not_this(is_word ? shown_text(text) + " is not a number; type: bool reads it"
-                              : number.error().message);
+      const auto is_on = parse_state_word(bare);
+      if (!is_on) return number.error();
+      return std::optional<Number>(*is_on ? 1.0 : 0.0);
     }
     if (wanted.not_available.has_number(*number)) return left_out();
     return std::optional<Number>(scaled(*number, wanted.scale, wanted.offset));
   }
   // A time that lacks nothing but its zone costs no reading: the time of arrival stands for it.
   bool note_time_without_zone(const std::string& text) {
-    if (settings_.time_unit != TimeUnit::iso8601 || settings_.time_zone || !parse_iso8601(text + "Z"))
-      return false;
+    if (settings_.time_zone || !parse_iso8601(text + "Z")) return false;
     report_.note({ErrorKind::parse, "topic " + shown_text(message_.topic) + ": " +
                                         settings_.time_path->text() + ": " + shown_text(text) +
                                         " has no zone, the time of arrival is taken; set time_zone"});
@@ -248,10 +245,10 @@ std::optional<bool> parse_state_word(std::string_view text) {
 
 bool is_no_value(std::string_view text) {
   const std::string lower = in_small_letters(trimmed(text).substr(0, 16));
-  for (const std::string_view word : {"", "nan", "-nan", "null", "none", "unavailable", "unknown", "n/a"}) {
-    if (word == lower) return true;
-  }
-  return false;
+  constexpr std::string_view kNone[] = {"",          "nan",         "-nan",  "inf",  "-inf",
+                                        "infinity",  "-infinity",   "null",  "none", "unknown",
+                                        "undefined", "unavailable", "undef", "n/a"};
+  return std::find(std::begin(kNone), std::end(kNone), lower) != std::end(kNone);
 }
 
 void add_message(const MessageSettings& settings, const Message& message, std::optional<std::int64_t> now_ns,

@@ -54,7 +54,8 @@ TEST(MqttMessage, JsonByPaths) {
   EXPECT_THAT(part.error, HasSubstr("topic \"plant/7\": /list/1: \"wide\""));
   EXPECT_THAT(got(settings, R"({"t": [1], "at": 1793491200000})").error,
               HasSubstr("/t: is a list or an object"));
-  EXPECT_THAT(got(settings, R"({"t": "ON", "at": 1793491200000})").error, HasSubstr("type: bool reads it"));
+  EXPECT_EQ(got(settings, R"({"t": "ON", "at": 1793491200000})").text,
+            "mqtt,line=7 temperature=1 1793491200000000000\n");
   EXPECT_THAT(got(settings, "{\"t\": 1, \"at\": 1793491200}").error, HasSubstr("was another unit meant?"));
   EXPECT_THAT(got(settings, "{\"t\": 1, \"at\": 1893491200000}").error, HasSubstr("is to come"));
   EXPECT_EQ(got(settings, "{\"t\": 1,").error, "topic \"plant/7\": is not JSON: \"{\"t\": 1,\"");
@@ -87,12 +88,37 @@ TEST(MqttMessage, ATimeThatIsMissingIsTheTimeOfArrival) {
   EXPECT_EQ(got(settings, R"({"t": 1, "at": "yesterday"})").refused, 1u);
 }
 
+TEST(MqttMessage, ADateIsOneWhateverTheUnitOfNumbers) {
+  MessageSettings settings{.format = Format::json};
+  settings.values = {wanted("t", "/t")};
+  settings.time_path = *JsonPath::parse("/last_seen");
+  settings.time_unit = TimeUnit::ms;
+  EXPECT_EQ(got(settings, R"({"t": 1, "last_seen": 1793491200123})").text,
+            "mqtt,line=7 t=1 1793491200123000000\n");
+  EXPECT_EQ(got(settings, R"({"t": 1, "last_seen": "2026-11-01T00:00:00.123Z"})").text,
+            "mqtt,line=7 t=1 1793491200123000000\n");
+  EXPECT_THAT(got(settings, R"({"t": 1, "last_seen": "2026-11-01T00:00:00"})").error,
+              HasSubstr("has no zone"));
+  EXPECT_EQ(got(settings, R"({"t": 1, "last_seen": "2026-11-41T00:00:00Z"})").refused, 1u);
+}
+
+TEST(MqttMessage, WordsAndBooleansAreNumbersInJson) {
+  MessageSettings settings{.format = Format::json};
+  settings.values = {wanted("x", "/x")};
+  for (const char* const on : {R"("ON")", R"("Online")", R"("open")", "true", R"("true")", "1"})
+    EXPECT_EQ(got(settings, std::string("{\"x\": ") + on + "}").text, "mqtt,line=7 x=1\n") << on;
+  for (const char* const off : {R"("off")", R"("OFFLINE")", R"("closed")", "false", "0"})
+    EXPECT_EQ(got(settings, std::string("{\"x\": ") + off + "}").text, "mqtt,line=7 x=0\n") << off;
+  EXPECT_THAT(got(settings, R"({"x": "warm"})").error, HasSubstr("\"warm\" is not a number"));
+}
+
 TEST(MqttMessage, WhatSaysThatThereIsNoValueIsNoReadingAndNoError) {
   MessageSettings settings{.format = Format::json};
   settings.values = {wanted("t", "/t"), wanted("on", "/on", ValueType::boolean), wanted("u", "/u")};
   for (const char* const text :
        {R"({"t": nan, "u": 2})", R"({"t": -NaN, "on": "unknown", "u": 2})", R"({"t": "Unavailable", "u": 2})",
-        R"({"t": "nan", "on": null, "u": 2})", R"({"t": "", "on": "None", "u": "2"})"}) {
+        R"({"t": "nan", "on": null, "u": 2})", R"({"t": "", "on": "None", "u": "2"})",
+        R"({"t": "inf", "on": "UNDEF", "u": 2})", R"({"t": "undefined", "on": "N/A", "u": 2})"}) {
     EXPECT_EQ(got(settings, text).text, "mqtt,line=7 u=2\n") << text;
     EXPECT_EQ(got(settings, text).error, "") << text;
   }
