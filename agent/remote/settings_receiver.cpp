@@ -120,11 +120,19 @@ Result<void> SettingsReceiver::serve(std::stop_token stop, const std::function<v
     if (auto alive = session.keep_alive(); !alive) return alive;
     const BootTime now = clock_.boot();
     BootTime next = now + kLongestWait;
+    if (others_.wants_traffic()) {
+      next = session.heard() + ClientIdWatch::kAskAfter;
+      if (next <= now) {
+        if (auto asked = session.ask(); !asked) return asked;
+        next = now + ClientIdWatch::kAskAfter;
+      }
+    }
     for (const auto due : {trial_due, session.ping_due()}) next = std::min(next, due.value_or(next));
     const auto received =
         session.receive(std::max(milliseconds(0), std::chrono::ceil<milliseconds>(next - now)));
     if (!received) {
-      if (const auto reason = session.ended_by_broker()) others_.ended(*reason, clock_.boot());
+      if (const auto reason = session.ended_by_broker())
+        others_.ended(*reason, clock_.boot(), session.heard());
       return received.error();
     }
     if (*received) trial_->broker_heard();

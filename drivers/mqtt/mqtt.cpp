@@ -95,13 +95,16 @@ class MqttDriver final : public Driver {
         if (is_time || (!*came && !had_any)) break;
       }
     }
+    if (others_.wants_traffic() && clock_.boot() - session_->heard() >= ClientIdWatch::kAskAfter) {
+      if (auto asked = session_->ask(); !asked) return asked;
+    }
     return session_->keep_alive();
   }
 
   void lose() {
     pause();
     if (const auto reason = session_->ended_by_broker()) {
-      others_.ended(*reason, clock_.boot());
+      others_.ended(*reason, clock_.boot(), session_->heard());
     } else {
       others_.forget();
     }

@@ -13,6 +13,7 @@
 #include "support/mosquitto_server.h"
 #include "support/process.h"
 #include "support/silent_address.h"
+#include "support/tcp_proxy.h"
 #include "support/temp_dir.h"
 
 namespace vigile {
@@ -189,6 +190,44 @@ TEST(MqttDriver, TwoClientsWithOneIdAreReported) {
     clock.advance(2min);
     EXPECT_THAT(run(*first), Not(HasSubstr("conflict: ")));
   }
+}
+
+// A proxy that ends each connection after so long, `runs` runs, `count` times.
+std::string cut_again_and_again(std::chrono::seconds age, int runs, int count) {
+  MosquittoServer broker;
+  TcpProxy proxy(broker.port());
+  FakeClock clock;
+  const auto driver = make("mqtt://127.0.0.1:" + std::to_string(proxy.port()),
+                           "topics: [points], version: 3.1.1, timeout: 1m", clock);
+  std::string got;
+  const auto is_connected = [&] {
+    TextOutput out(kMqttDriver);
+    const auto done = driver->sample({clock.boot(), clock.boot() + 10s, {}}, out);
+    got = done ? "" : std::string(to_string(done.error().kind)) + ": " + done.error().message;
+    return out.text.find("connected=1i") != std::string::npos;
+  };
+  for (int i = 0; i < count; ++i) {
+    EXPECT_TRUE(eventually([&] {
+      clock.advance(60s);  // past the pause between two tries
+      return is_connected();
+    }));
+    for (int run = 0; run < runs; ++run) {
+      clock.advance(age / runs);
+      if (run + 1 == runs) break;
+      EXPECT_TRUE(is_connected()) << got;
+    }
+    proxy.cut();
+    EXPECT_TRUE(eventually([&] { return !is_connected(); }));
+  }
+  return got;
+}
+
+TEST(MqttDriver, AnIdleLimitOnTheWayIsNoConflict) {
+  EXPECT_THAT(cut_again_and_again(60s, 1, 5), HasSubstr("unavailable: "));
+}
+
+TEST(MqttDriver, ASecondClientThatTakesItsTimeIsAConflict) {
+  EXPECT_THAT(cut_again_and_again(20s, 10, 5), HasSubstr("conflict: "));
 }
 
 TEST(MqttDriver, WhatTheLogDidNotTakeComesAgain) {

@@ -106,6 +106,7 @@ Result<Packet> Session::await(PacketType type, BootTime deadline, const std::sto
       return Error{ErrorKind::timeout, settings_.broker.shown + ": does not answer, or not as a broker does"};
     const auto bytes = connection_->receive(kSlice);
     if (!bytes) return bytes.error();
+    if (!bytes->empty()) heard_ = clock_.boot();
     reader_.feed(*bytes);
   }
 }

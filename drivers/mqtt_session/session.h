@@ -59,6 +59,8 @@ class Session {
   // Asks when it is time to. To be called at ping_due() at the latest.
   Result<void> keep_alive();
   std::optional<BootTime> ping_due() const;
+  // When something came from the broker last.
+  BootTime heard() const { return heard_; }
   // The reason of the DISCONNECT with which the broker has ended the session, 0 when it only closed the
   // connection; absent when it has not.
   std::optional<int> ended_by_broker() const;

@@ -12,10 +12,11 @@ using ::testing::HasSubstr;
 
 class ClientIdWatchTest : public ::testing::Test {
  protected:
-  void session_of(std::chrono::seconds length, int reason = 0) {
+  // `idle`: so long nothing had come from the broker when it ended.
+  void session_of(std::chrono::seconds length, int reason = 0, std::chrono::seconds idle = 1s) {
     watch.connected(now);
     now += length;
-    watch.ended(reason, now);
+    watch.ended(reason, now, now - idle);
   }
   BootTime now{1h};
   ClientIdWatch watch{"mqtt://broker:1883", "press"};
@@ -54,10 +55,36 @@ TEST_F(ClientIdWatchTest, OtherEndsAreNoConflict) {
   for (int i = 0; i < 9; ++i) {
     watch.connected(now);
     watch.forget();
-    watch.ended(0, now);
+    watch.ended(0, now, now);
   }
   EXPECT_EQ(watch.conflict(now), "");
   EXPECT_EQ(watch.count(), 0u);
+}
+
+TEST_F(ClientIdWatchTest, AnIdleLimitIsNoConflict) {
+  for (int i = 0; i < 9; ++i) session_of(300s, 0, 300s);
+  EXPECT_FALSE(watch.wants_traffic());
+  for (int i = 0; i < 9; ++i) session_of(60s, 0, 60s);
+  for (int i = 0; i < 9; ++i) session_of(30s, 0, 16s);
+  EXPECT_EQ(watch.conflict(now), "");
+  // A short limit looks like another client's doing, and ends nothing as long as the session is in use.
+  session_of(10s, 0, 10s);
+  EXPECT_TRUE(watch.wants_traffic());
+  watch.connected(now);
+  EXPECT_EQ(watch.conflict(now + 120s), "");
+  EXPECT_FALSE(watch.wants_traffic());
+  EXPECT_EQ(watch.count(), 0u);
+}
+
+TEST_F(ClientIdWatchTest, IdleEndsInBetweenBeginTheCountAnew) {
+  session_of(1s);
+  session_of(1s);
+  session_of(40s, 0, 40s);
+  session_of(1s);
+  session_of(1s);
+  EXPECT_EQ(watch.conflict(now), "");
+  session_of(1s);
+  EXPECT_NE(watch.conflict(now), "");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ void ClientIdWatch::connected(BootTime now) {
   since_ = now;
 }
 
-void ClientIdWatch::ended(int reason, BootTime now) {
+void ClientIdWatch::ended(int reason, BootTime now, BootTime heard) {
   const auto since = std::exchange(since_, std::nullopt);
   if (reason == kTakenOver) {
     is_conflict_ = is_told_ = true;
@@ -18,7 +18,9 @@ void ClientIdWatch::ended(int reason, BootTime now) {
   } else if (reason != 0) {
     short_sessions_ = 0;
   } else if (since) {
-    short_sessions_ = now - *since < kShort ? short_sessions_ + 1 : 0;
+    const bool is_short = now - *since < kShort;
+    is_suspicious_ = is_suspicious_ || is_short;
+    short_sessions_ = is_short && now - heard <= kInUse ? short_sessions_ + 1 : 0;
     if (short_sessions_ < kSessions) return;
     is_conflict_ = true;
     count_ += short_sessions_ == kSessions ? kSessions : 1;
@@ -28,13 +30,13 @@ void ClientIdWatch::ended(int reason, BootTime now) {
 void ClientIdWatch::unreachable() {
   since_.reset();
   short_sessions_ = 0;
-  is_conflict_ = is_told_ = false;
+  is_conflict_ = is_told_ = is_suspicious_ = false;
 }
 
 std::string ClientIdWatch::conflict(BootTime now) {
   if (since_ && now - *since_ >= kOver) {
     short_sessions_ = 0;
-    is_conflict_ = is_told_ = false;
+    is_conflict_ = is_told_ = is_suspicious_ = false;
   }
   if (!is_conflict_) return {};
   const std::string remedy = "give each client a client_id of its own";

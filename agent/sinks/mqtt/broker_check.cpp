@@ -52,7 +52,8 @@ bool check_broker(const Options& options, const SinkEnvironment& environment, co
   auto route =
       find_route(*settings, {environment.clock, environment.clock.boot() + settings->connect_timeout});
   if (!route) return fail("TCP connection", route.error().message, "check the network on the way");
-  const auto client = Client::connect(*settings, std::move(*route), StatusMessage{}, 1, mailbox);
+  const auto client =
+      Client::connect(*settings, std::move(*route), settings->keep_alive, StatusMessage{}, 1, mailbox);
   if (!client) return fail(login, client.error().message, "correct the settings");
   const auto event = mailbox.take(environment.clock.boot() + settings->connect_timeout, {});
   if (!event) {

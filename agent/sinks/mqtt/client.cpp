@@ -133,6 +133,7 @@ Client::Client(std::unique_ptr<Relay> relay, std::unique_ptr<Paho> paho)
 Client::~Client() = default;
 
 Result<std::unique_ptr<Client>> Client::connect(const MqttSettings& settings, Route route,
+                                                std::chrono::nanoseconds keep_alive,
                                                 const StatusMessage& will, std::uint64_t generation,
                                                 Mailbox& mailbox) {
   try {
@@ -147,7 +148,7 @@ Result<std::unique_ptr<Client>> Client::connect(const MqttSettings& settings, Ro
       options.set_clean_session(true);
     }
     options.set_automatic_reconnect(false);
-    options.set_keep_alive_interval(seconds_of(settings.keep_alive));
+    options.set_keep_alive_interval(seconds_of(keep_alive));
     options.set_connect_timeout(seconds_of(settings.connect_timeout));
     // The window is counted by the sink. Paho's own count, with room for the status, must not hold back.
     options.set_max_inflight(static_cast<int>(settings.window) + 2);

@@ -75,6 +75,7 @@ class Client {
  public:
   // Starts to connect: `connected` or `connect_failed` will follow. Errors: unavailable.
   static Result<std::unique_ptr<Client>> connect(const MqttSettings& settings, Route route,
+                                                 std::chrono::nanoseconds keep_alive,
                                                  const StatusMessage& will, std::uint64_t generation,
                                                  Mailbox& mailbox);
   // Blocks for 100 to 200 ms while Paho's threads end. Pending messages are dropped, the socket is closed.

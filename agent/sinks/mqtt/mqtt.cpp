@@ -27,6 +27,8 @@ namespace {
 constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 // On their way at once. Twice this is in memory: the library's two copies.
 constexpr std::uint64_t kWindowBytes = std::uint64_t{256} << 10;
+// Below ClientIdWatch::kInUse, and above what a slow mobile network takes for an answer.
+constexpr std::chrono::nanoseconds kKeepInUse = std::chrono::seconds(8);
 
 class MqttSink final : public Sink {
  public:
@@ -59,6 +61,7 @@ class MqttSink final : public Sink {
   Outcome finish();
   void look_at_idle_time();
 
+  BootTime heard(BootTime now) const;
   std::optional<Event> next_event(std::optional<BootTime> until, std::stop_token stop);
   StatusMessage status(std::string_view word, bool will) const;
   void drop();
@@ -79,6 +82,8 @@ class MqttSink final : public Sink {
   MessageLimit message_limit_;
   Resume resume_;
   ClientIdWatch others_;
+  BootTime heard_;             // when something came from the broker last, pings excepted
+  bool keeps_in_use_ = false;  // this connection has the short keep-alive
   log::Repeated status_trouble_;
   log::Repeated idle_trouble_;
 };
@@ -96,9 +101,16 @@ void MqttSink::drop() {
   acknowledged_ = false;
 }
 
+// Paho does not report its pings. With a short keep-alive one was answered a moment ago.
+BootTime MqttSink::heard(BootTime now) const {
+  return keeps_in_use_ ? now : heard_;
+}
+
 std::optional<Event> MqttSink::next_event(std::optional<BootTime> until, std::stop_token stop) {
   while (auto event = mailbox_.take(until, stop)) {
-    if (event->generation == generation_) return event;
+    if (event->generation != generation_) continue;
+    if (event->kind != Event::Kind::lost && event->kind != Event::Kind::ended) heard_ = event->at;
+    return event;
   }
   return std::nullopt;
 }
@@ -122,7 +134,7 @@ void MqttSink::look_at_idle_time() {
   while (auto event = next_event(clock_.boot(), {})) {
     if (event->kind != Event::Kind::lost && event->kind != Event::Kind::ended) continue;
     connected_ = false;
-    others_.ended(event->code, event->at);
+    others_.ended(event->code, event->at, heard(event->at));
     if (event->kind == Event::Kind::ended)
       idle_trouble_.failed(connection_lost(settings_, event->code).message);
   }
@@ -147,8 +159,10 @@ std::optional<Outcome> MqttSink::connect(std::stop_token stop) {
       if (stop.stop_requested()) return stopped();
       return connect_failed(settings_, route.error().message);
     }
-    auto client =
-        Client::connect(settings_, std::move(*route), status("offline", true), ++generation_, mailbox_);
+    keeps_in_use_ = others_.wants_traffic();
+    const auto keep_alive = keeps_in_use_ ? std::min(settings_.keep_alive, kKeepInUse) : settings_.keep_alive;
+    auto client = Client::connect(settings_, std::move(*route), keep_alive, status("offline", true),
+                                  ++generation_, mailbox_);
     if (!client) return connect_failed(settings_, client.error().message);
     client_ = std::move(*client);
     auto failure = await_connack(stop);
@@ -200,7 +214,7 @@ std::optional<Outcome> MqttSink::publish_online(std::stop_token stop) {
   const BootTime until = clock_.boot() + settings_.ack_timeout;
   while (auto event = next_event(until, stop)) {
     if (event->kind == Event::Kind::lost || event->kind == Event::Kind::ended) {
-      if (event->code != 0) others_.ended(event->code, event->at);
+      if (event->code != 0) others_.ended(event->code, event->at, heard(event->at));
       return connection_lost(settings_, event->code);
     }
     if (event->message != number) continue;
@@ -251,7 +265,7 @@ std::optional<Outcome> MqttSink::lose(int reason, const Window& window) {
   }
   const bool size_suspected = reason == 0x95 || (!acknowledged_ && window.count() > 0);
   // What may be about our messages says nothing of other clients.
-  if (reason != 0 || !size_suspected) others_.ended(reason, clock_.boot());
+  if (reason != 0 || !size_suspected) others_.ended(reason, clock_.boot(), heard(clock_.boot()));
   const bool shrunk = size_suspected && message_limit_.shrink(window.largest_bytes());
   drop();
   if (shrunk && reason == 0x95) return std::nullopt;
