@@ -152,6 +152,30 @@ TEST_F(OddAgent, MacAddressesAreAlwaysPairs) {
                                      HasSubstr("mac=41:31:42:32:43:33 state=2i"), Not(HasSubstr("error: "))));
 }
 
+TEST_F(OddAgent, TextsInLatin1AreTextsAndOtherOctetsAreNot) {
+  const auto alias = [](std::uint32_t row) { return Oid{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18, row}; };
+  const Agent agent({{cell(2, 1), Agent::text("eth1")},
+                     {cell(2, 2), Agent::text("eth2")},
+                     {cell(2, 3), Agent::text("eth3")},
+                     {cell(8, 1), Agent::integer(1)},
+                     {cell(8, 2), Agent::integer(1)},
+                     {cell(8, 3), Agent::integer(1)},
+                     {alias(1), Agent::text("B\xfcro S\xfc"
+                                            "d")},
+                     {alias(2), Agent::text("A\x85"
+                                            "BCDEF")},
+                     {alias(3), Agent::text("\xe1\xb2\xe3")},
+                     {{1, 3, 6, 1, 4, 1, 99999, 1, 1, 0},
+                      Agent::text("21,5 \xb0"
+                                  "C")}},
+                    {});
+  const auto driver =
+      make(agent.port(), std::string(kInterfaces) + ", get: [{name: t, oid: 1.3.6.1.4.1.99999.1.1.0}]");
+  EXPECT_THAT(sample(*driver), AllOf(HasSubstr("t=21.5\n"), HasSubstr("alias=Büro Süd,interface=eth1"),
+                                     HasSubstr("alias=41:85:42:43:44:45:46,interface=eth2"),
+                                     HasSubstr("alias=e1:b2:e3,interface=eth3"), Not(HasSubstr("error: "))));
+}
+
 TEST_F(OddAgent, TextsAreNumbersAndCodesAreNone) {
   const Oid at = {1, 3, 6, 1, 4, 1, 99999, 1};
   const auto instance = [&](std::uint32_t number) {

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "drivers/scale/scale.h"
 
@@ -22,6 +24,56 @@ std::string_view trimmed(std::string_view text) {
     text.remove_suffix(1);
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   return text;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t more = lead < 0x80                   ? 0
+                             : lead >= 0xf0 && lead < 0xf5 ? 3
+                             : lead >= 0xe0 && lead < 0xf0 ? 2
+                             : lead >= 0xc2 && lead < 0xe0 ? 1
+                                                           : 9;
+    if (more == 9 || i + more >= text.size()) return false;
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+// Some agents write ISO 8859-1: mostly ASCII, with some characters from 0xa0 on. Other octets could be
+// anything.
+bool is_latin1(std::string_view text) {
+  constexpr std::size_t kMostShare = 3;  // one in so many
+  std::size_t high = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 && byte < 0xa0) return false;
+    high += byte >= 0xa0 ? 1 : 0;
+  }
+  return high * kMostShare <= text.size();
+}
+
+std::string utf8_of_latin1(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) out += static_cast<char>(0xc0 | byte >> 6);
+    out += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3f));
+  }
+  return out;
+}
+
+// In UTF-8, without blanks around it. Absent: these octets are no text.
+std::optional<std::string> text_of(std::string_view bytes) {
+  const std::string_view text = trimmed(bytes).substr(0, kLongestText);
+  const auto is_character = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
+  if (!std::all_of(text.begin(), text.end(), is_character)) return std::nullopt;
+  if (is_utf8(text)) return std::string(text);
+  if (is_latin1(text)) return utf8_of_latin1(text);
+  return std::nullopt;
 }
 
 std::string as_text(const SnmpValue& value) {
@@ -59,25 +111,8 @@ std::string_view absence(SnmpValue::Type type) {
 }
 
 std::string printable(std::string_view bytes) {
-  const std::string_view text = trimmed(bytes).substr(0, kLongestText);
-  const auto is_text = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
-  std::string out;
-  // UTF-8 passes as it is; anything that only looks like it is shown in hexadecimal.
-  bool plain = std::all_of(text.begin(), text.end(), is_text);
-  for (std::size_t i = 0; plain && i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80                   ? 0
-                             : lead >= 0xf0 && lead < 0xf5 ? 3
-                             : lead >= 0xe0 && lead < 0xf0 ? 2
-                             : lead >= 0xc2 && lead < 0xe0 ? 1
-                                                           : 9;
-    plain = more < 9 && i + more < text.size();
-    for (std::size_t k = 1; plain && k <= more; ++k)
-      plain = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-    i += more + 1;
-  }
-  if (plain) return std::string(text);
-  return hexadecimal(bytes);
+  auto text = text_of(bytes);
+  return text ? std::move(*text) : hexadecimal(bytes);
 }
 
 std::string hexadecimal(std::string_view bytes) {
@@ -164,8 +199,9 @@ Result<double> to_number(const SnmpValue& value, const NumberFormat& format) {
       if (!std::isfinite(value.real)) return no_number(value);
       return value.real;
     case Type::bytes: {
-      if (printable(value.text) != trimmed(value.text)) return no_number(value);
-      return parse_number_text(trimmed(value.text), format);
+      const auto text = text_of(value.text);
+      if (!text) return no_number(value);
+      return parse_number_text(*text, format);
     }
     default:
       return no_number(value);

@@ -73,7 +73,8 @@ Result<double> to_number(const SnmpValue& value, const NumberFormat& format);
 // Whether it is one of the codes for "not available".
 bool is_code(const NotAvailable& codes, const SnmpValue& value, const NumberFormat& format);
 
-// Text as it stands when it is printable, else its bytes in hexadecimal: "00:1b:21:0a:0b:0c".
+// Text in UTF-8 when the bytes are printable in it or in ISO 8859-1, else the bytes in hexadecimal:
+// "00:1b:21:0a:0b:0c".
 std::string printable(std::string_view bytes);
 
 // All bytes in hexadecimal.
