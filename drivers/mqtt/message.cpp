@@ -95,9 +95,19 @@ Result<std::int64_t> parse_iso_time(const MessageSettings& settings, const std::
   return to_ns(settings.time_zone->to_utc(local->time));
 }
 
+// Of a number where a date is expected. Times of this century tell: in seconds they have ten digits, in
+// milliseconds thirteen.
+TimeUnit unit_of(double since_1970) {
+  return since_1970 < 1e11   ? TimeUnit::s
+         : since_1970 < 1e14 ? TimeUnit::ms
+         : since_1970 < 1e17 ? TimeUnit::us
+                             : TimeUnit::ns;
+}
+
 Result<WallTime> parse_time(const MessageSettings& settings, const Json& json,
                             std::optional<std::int64_t> now_ns) {
-  const TimeUnit unit = settings.time_unit;
+  const bool is_counted = settings.time_unit == TimeUnit::iso8601 && json.is_number();
+  const TimeUnit unit = is_counted ? unit_of(json.get<double>()) : settings.time_unit;
   std::int64_t time_ns = 0;
   const std::string text = text_of(json);
   // A date is one in whatever unit numbers are: Zigbee2MQTT writes either, by a setting of its own.

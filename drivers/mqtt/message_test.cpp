@@ -88,7 +88,7 @@ TEST(MqttMessage, ATimeThatIsMissingIsTheTimeOfArrival) {
   EXPECT_EQ(got(settings, R"({"t": 1, "at": "yesterday"})").refused, 1u);
 }
 
-TEST(MqttMessage, ADateIsOneWhateverTheUnitOfNumbers) {
+TEST(MqttMessage, ADateAndANumberAreBothTimes) {
   MessageSettings settings{.format = Format::json};
   settings.values = {wanted("t", "/t")};
   settings.time_path = *JsonPath::parse("/last_seen");
@@ -100,6 +100,12 @@ TEST(MqttMessage, ADateIsOneWhateverTheUnitOfNumbers) {
   EXPECT_THAT(got(settings, R"({"t": 1, "last_seen": "2026-11-01T00:00:00"})").error,
               HasSubstr("has no zone"));
   EXPECT_EQ(got(settings, R"({"t": 1, "last_seen": "2026-11-41T00:00:00Z"})").refused, 1u);
+  settings.time_unit = TimeUnit::iso8601;
+  for (const char* const time :
+       {"1793491200", "1793491200000", "1793491200000000", "1793491200000000000", "1793491200.0"})
+    EXPECT_EQ(got(settings, std::string("{\"t\": 1, \"last_seen\": ") + time + "}").text,
+              "mqtt,line=7 t=1 1793491200000000000\n");
+  EXPECT_EQ(got(settings, R"({"t": 1, "last_seen": 12})").refused, 1u);
 }
 
 TEST(MqttMessage, WordsAndBooleansAreNumbersInJson) {

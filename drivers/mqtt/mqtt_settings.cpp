@@ -210,8 +210,7 @@ Result<void> read_time(const Options& options, MessageSettings& message) {
     message.time_path = std::move(*parsed);
   }
   if (options.text("time_zone").empty()) return {};
-  if (!message.time_path)
-    return bad("time_zone", "has no effect without time_path");
+  if (!message.time_path) return bad("time_zone", "has no effect without time_path");
   auto zone = TimeZone::find(options.text("time_zone"));
   if (!zone) return bad("time_zone", zone.error().message);
   message.time_zone = std::move(*zone);
