@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against Debian's mosquitto.
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <sstream>
 
-#include "core/unique_fd.h"
 #include "drivers/mqtt/mqtt.h"
 #include "drivers/testcase/testcase.h"
 #include "support/fake_clock.h"
@@ -382,22 +379,6 @@ TEST(MqttDriver, OneSilentAddressOfANameDoesNotMatter) {
                 HasSubstr("availability down"));
   }
   ::unsetenv("VIGILE_TEST_NAMES");
-}
-
-TEST(MqttDriver, AServerThatSaysNothingIsGivenUp) {
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(listener.get(), 8), 0);
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string url = "mqtt://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  const auto driver = make(url, "topics: [a], timeout: 200ms");
-  EXPECT_EQ(sample(*driver), "availability down: " + url +
-                                 ": does not answer, or not as a broker does\nerror: timeout: " + url +
-                                 ": does not answer, or not as a broker does\n");
 }
 
 }  // namespace
