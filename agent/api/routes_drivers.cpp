@@ -12,12 +12,11 @@ void add_driver_routes(Router& router, AgentView& agent) {
   });
   router.add("GET", "/api/agent/drivers/{name}", [&agent](const Request& request) {
     const std::string& name = request.parameter("name");
-    std::string known;
-    for (const DriverDescription& driver : agent.driver_descriptions()) {
+    const auto drivers = agent.driver_descriptions();
+    for (const DriverDescription& driver : drivers) {
       if (driver.name == name) return json_response(driver_json(driver));
-      known += (known.empty() ? "" : ", ") + driver.name;
     }
-    return error_response(404, "no driver \"" + name + "\"; there are: " + known);
+    return error_response(404, no_such_driver(name, drivers));
   });
 }
 

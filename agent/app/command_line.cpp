@@ -26,7 +26,7 @@ void describe(CLI::App& app, Arguments& arguments) {
       ->needs("--check")
       ->excludes("--with");
   app.add_option("--log-level", arguments.log_level, "error, warning, notice, info or debug")
-      ->check(CLI::IsMember({"error", "warning", "notice", "info", "debug"}))
+      ->check(one_of({"error", "warning", "notice", "info", "debug"}))
       ->capture_default_str();
   app.footer(
       "Signals: SIGHUP reloads the settings, SIGTERM and SIGINT end it cleanly.\n"

@@ -2,6 +2,7 @@
 #include "app/limit_check.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,32 +34,59 @@ void add_names_of_rows(const Options& options, Names& names) {
   }
 }
 
-// What an instance makes, under the names it has after `only`, `except` and `rename`; absent: not known
-// before it runs.
-std::optional<Names> names_made_by(const DriverSettings& driver) {
+// The metrics of an equipment.
+struct Made {
+  Names names;                              // after `only`, `except` and `rename`
+  std::map<std::string, std::string> lost;  // a driver's own name, and why no metric goes on under it
+};
+
+// Adds what an instance makes. False: that is not known before it runs.
+bool add_metrics_of(const DriverSettings& driver, Made& made) {
   const DriverInfo* const info = find_driver(driver.driver);
-  if (info == nullptr || !info->missing.empty()) return std::nullopt;
-  if (!info->named_metrics.empty() && !info->named_by_rows) return std::nullopt;
+  if (info == nullptr || !info->missing.empty()) return false;
+  if (!info->named_metrics.empty() && !info->named_by_rows) return false;
   Names own;
   for (const MetricSpec& metric : info->metrics) own.emplace(metric.name);
   add_names_of_rows(driver.options, own);
   MetricSelection selection(driver.metrics);
-  Names names;
   for (const std::string& name : own) {
-    if (const std::string* const selected = selection.name_of(name)) names.insert(*selected);
+    const std::string* const selected = selection.name_of(name);
+    if (selected != nullptr) made.names.insert(*selected);
+    if (selected == nullptr)
+      made.lost.emplace(name, driver.name + " leaves it out by `only` or `except`");
+    else if (*selected != name)
+      made.lost.emplace(name, driver.name + " renames it to \"" + *selected + "\"");
   }
-  return names;
+  return true;
 }
 
-std::optional<Names> names_made_for(const EquipmentSettings& equipment) {
-  if (equipment.drivers.empty() || equipment.has_skipped_drivers) return std::nullopt;
-  Names all;
-  for (const DriverSettings& driver : equipment.drivers) {
-    auto names = names_made_by(driver);
-    if (!names) return std::nullopt;
-    all.merge(*names);
-  }
-  return all;
+// The same of an entry that is skipped here: on a device where it is not, its limits are right.
+bool add_metrics_of(const SkippedDriver& skipped, Made& made) {
+  const DriverInfo* const info = find_driver(skipped.driver);
+  if (info == nullptr || !info->named_metrics.empty() || skipped.has_rename) return false;
+  for (const MetricSpec& metric : info->metrics) made.names.emplace(metric.name);
+  return true;
+}
+
+// Absent: not known before they run, or without drivers, all recorded by programs.
+std::optional<Made> metrics_of(const EquipmentSettings& equipment) {
+  if (equipment.drivers.empty() && equipment.skipped_drivers.empty()) return std::nullopt;
+  Made made;
+  const auto is_known = [&](const auto& driver) { return add_metrics_of(driver, made); };
+  if (!std::all_of(equipment.drivers.begin(), equipment.drivers.end(), is_known)) return std::nullopt;
+  if (!std::all_of(equipment.skipped_drivers.begin(), equipment.skipped_drivers.end(), is_known))
+    return std::nullopt;
+  return made;
+}
+
+std::string on_nothing(const EquipmentSettings& equipment, const WarningLimit& limit, const Made& made) {
+  const std::string what = "warning on \"" + format_limit_key(limit.metric, limit.tags) +
+                           "\": no driver of equipment \"" + equipment.id +
+                           "\" makes this metric (add recorded: true if programs record it over the API)";
+  const auto lost = made.lost.find(limit.metric);
+  if (lost != made.lost.end()) return what + "; " + lost->second;
+  const std::vector<std::string_view> known(made.names.begin(), made.names.end());
+  return what + suggestion(limit.metric, known, "made");
 }
 
 }  // namespace
@@ -66,15 +94,11 @@ std::optional<Names> names_made_for(const EquipmentSettings& equipment) {
 std::vector<SettingsError> limits_on_nothing(const Settings& settings) {
   std::vector<SettingsError> problems;
   for (const EquipmentSettings& equipment : settings.equipment) {
-    const auto names = names_made_for(equipment);
-    if (!names) continue;
-    const std::vector<std::string_view> known(names->begin(), names->end());
+    const auto made = metrics_of(equipment);
+    if (!made) continue;
     for (const WarningLimit& limit : equipment.warnings) {
-      if (limit.is_recorded || names->contains(limit.metric)) continue;
-      problems.push_back({limit.place, "warning on \"" + format_limit_key(limit.metric, limit.tags) +
-                                           "\": no driver of equipment \"" + equipment.id +
-                                           "\" makes this metric" + suggestion(limit.metric, known, "made") +
-                                           "; one that programs record over the API has recorded: true"});
+      if (limit.is_recorded || made->names.contains(limit.metric)) continue;
+      problems.push_back({limit.place, on_nothing(equipment, limit, *made)});
     }
   }
   return problems;

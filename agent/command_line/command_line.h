@@ -4,6 +4,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 namespace vigile {
 
@@ -17,6 +19,8 @@ int answer_parse_error(const CLI::App& app, const CLI::ParseError& error);
 
 // A duration like "10s" or "1h30m", not 0.
 CLI::Validator a_duration();
+// One of these words; another gets the one that was likely meant.
+CLI::Validator one_of(std::vector<std::string> words);
 // A number from `least` to `most`.
 CLI::Validator a_number(double least, double most);
 // Once all is described: options of unsigned type take digits alone. CLI11 would make 2^64 - 5 of "-5".

@@ -64,7 +64,8 @@ std::optional<std::string> unknown_word(const CLI::App& app) {
     if (!sub->get_name().empty()) names.push_back(sub->get_name());
   }
   if (names.empty()) return path(chain) + " does not take \"" + *word + "\"";
-  return path(chain) + " has no command \"" + *word + "\"" + did_you_mean(*word, names);
+  const std::string none = path(chain) + " has no command \"" + *word + "\"";
+  return none + (*word == "help" ? "; did you mean \"--help\"?" : did_you_mean(*word, names));
 }
 
 // CLI11 says "Could not convert: --limit = x".

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "command_line/command_line.h"
+#include "core/nearest.h"
 #include "core/units.h"
 
 namespace vigile {
@@ -32,6 +36,20 @@ CLI::Validator a_duration() {
         return duration->count() > 0 ? "" : "\"" + text + "\" must be more than 0";
       },
       "");
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
+  return CLI::Validator(
+      [words = std::move(words), list](const std::string& text) -> std::string {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+        const std::vector<std::string_view> views(words.begin(), words.end());
+        const std::string_view meant = nearest(text, views);
+        return "\"" + text + "\" is not one of " + list +
+               (meant.empty() ? "" : "; did you mean \"" + std::string(meant) + "\"?");
+      },
+      "{" + list + "}");
 }
 
 CLI::Validator a_number(double least, double most) {

@@ -53,7 +53,13 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
       });
   CLI::Option_group* meant = resent->add_option_group("which", "Those that meet all that is given");
   meant->add_option("--sink", line.letters.sink, "Of this sink");
-  meant->add_option("--id", line.letter_id, "This one")->check(CLI::PositiveNumber);
+  meant->add_option("--id", line.letter_id, "This one")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.find_first_not_of('0') == std::string::npos ? "\"" + text + "\" must be more than 0"
+                                                                    : std::string();
+          },
+          ""));
   meant->add_option("--reason", line.reason, "With these words in their reason");
   meant->add_flag("--all", line.all, "Of every sink");
   meant->require_option(1, 3);
@@ -100,7 +106,7 @@ void add_lp(CLI::App& app, CommandLine& line) {
                                  parse_precision(line.precision).value_or(Precision::ns));
               })
       ->add_option("--precision", line.precision, "Unit of the times read")
-      ->check(CLI::IsMember({"ns", "us", "ms", "s"}))
+      ->check(one_of({"ns", "us", "ms", "s"}))
       ->capture_default_str();
   add_command(
       *group, line, "encode", "One JSON object a line to line protocol",
@@ -143,10 +149,10 @@ void add_commands(CLI::App& app, CommandLine& line) {
                   [&line](const CommandContext& c) { return test_driver_command(c, line.driver_test); });
   test->add_option("command", line.driver_test.command, "Program and arguments, after --")->required();
   test->add_option("--format", line.driver_test.format, "What it prints")
-      ->check(CLI::IsMember({"line_protocol", "json", "nagios"}))
+      ->check(one_of({"line_protocol", "json", "nagios"}))
       ->capture_default_str();
   test->add_option("--mode", line.driver_test.mode, "once: it ends; keep: it goes on")
-      ->check(CLI::IsMember({"once", "keep"}))
+      ->check(one_of({"once", "keep"}))
       ->capture_default_str();
   test->add_option("--runs", line.driver_test.runs, "Run it so often; with keep: wait for so many lines")
       ->check(a_number(1, 1000))

@@ -18,12 +18,11 @@ std::string to_text(const Json& json) {
 
 // Of this program's build, as the daemon would answer.
 Answer built_in_driver(const std::string& name) {
-  std::string known;
-  for (const DriverDescription& driver : describe_drivers()) {
+  const auto drivers = describe_drivers();
+  for (const DriverDescription& driver : drivers) {
     if (driver.name == name) return {200, to_text(driver_json(driver))};
-    known += (known.empty() ? "" : ", ") + driver.name;
   }
-  return {404, to_text({{"error", "no driver \"" + name + "\"; there are: " + known}})};
+  return {404, to_text({{"error", no_such_driver(name, drivers)}})};
 }
 
 }  // namespace

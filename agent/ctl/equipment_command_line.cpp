@@ -44,7 +44,7 @@ void add_questions(CLI::App& app, CommandLine& line) {
   metrics
       ->add_option("--aggregation", line.question.aggregation,
                    "mean, min, max, sum, count, last, p50, p95, p99")
-      ->check(CLI::IsMember({"none", "mean", "min", "max", "sum", "count", "last", "p50", "p95", "p99"}));
+      ->check(one_of({"none", "mean", "min", "max", "sum", "count", "last", "p50", "p95", "p99"}));
   metrics->add_option("--window", line.question.window, "Of the aggregation: 5m, 1h; default the whole span");
   metrics->add_option("--last", line.question.last, "Only the last so many of each series")
       ->check(a_number(1, 10'000));
@@ -100,7 +100,7 @@ void add_records(CLI::App& app, CommandLine& line) {
                                       &record_availability_command);
   availability->add_option("availability", record.available, "up or down")
       ->required()
-      ->check(CLI::IsMember({"up", "down"}));
+      ->check(one_of({"up", "down"}));
   availability->add_option("--response-time", record.response_time, "In milliseconds");
   availability->add_option("--reason", record.reason, "Why");
 
@@ -114,14 +114,14 @@ void add_records(CLI::App& app, CommandLine& line) {
                                 &record_status_command);
   status->add_option("status", record.status, "online, warning, offline, maintenance, unknown")
       ->required()
-      ->check(CLI::IsMember({"online", "operational", "warning", "offline", "maintenance", "unknown"}));
+      ->check(one_of({"online", "operational", "warning", "offline", "maintenance", "unknown"}));
   status->add_option("--until", record.until, "Of a maintenance that ends by itself: a time, or 2h");
   status->add_option("--reason", record.reason, "Why");
 
   CLI::App* points =
       add_record(*group, line, "points", "Line protocol on standard input", &record_points_command);
   points->add_option("--precision", record.precision, "Unit of the times read")
-      ->check(CLI::IsMember({"ns", "us", "ms", "s"}))
+      ->check(one_of({"ns", "us", "ms", "s"}))
       ->capture_default_str();
 }
 

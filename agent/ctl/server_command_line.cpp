@@ -31,7 +31,7 @@ void add_server_commands(CLI::App& app, CommandLine& line) {
   CLI::App* query = add_server_command(app, line, "query", "Ask an influx sink's server", &query_command);
   query->add_option("query", options.query, "In the server's language")->required();
   query->add_option("--language", options.language, "Default: influxql (v1), flux (v2), sql (v3)")
-      ->check(CLI::IsMember({"flux", "influxql", "sql"}));
+      ->check(one_of({"flux", "influxql", "sql"}));
   CLI::Option* csv = query->add_flag("--csv", options.csv, "As CSV (RFC 4180)");
   add_json(query, line);
   query->get_option("--json")->description("One object a row")->excludes(csv);
@@ -40,7 +40,7 @@ void add_server_commands(CLI::App& app, CommandLine& line) {
                                        "Write line protocol from standard input to an influx sink's server",
                                        &write_command);
   write->add_option("--precision", options.precision, "Unit of the times")
-      ->check(CLI::IsMember({"ns", "us", "ms", "s"}))
+      ->check(one_of({"ns", "us", "ms", "s"}))
       ->capture_default_str();
 
   CLI::App* remove = add_server_command(

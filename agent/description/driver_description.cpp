@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/nearest.h"
+
 namespace vigile {
 
 namespace {
@@ -48,6 +50,18 @@ Json driver_json(const DriverDescription& driver) {
           {"may_block", driver.may_block}, {"missing", driver.missing},
           {"options", std::move(options)}, {"named_metrics", driver.named_metrics},
           {"metrics", std::move(metrics)}};
+}
+
+std::string no_such_driver(std::string_view name, std::span<const DriverDescription> drivers) {
+  std::string list;
+  std::vector<std::string_view> names;
+  for (const DriverDescription& driver : drivers) {
+    list += (list.empty() ? "" : ", ") + driver.name;
+    names.push_back(driver.name);
+  }
+  const std::string_view meant = nearest(name, names);
+  return "no driver \"" + std::string(name) + "\"" +
+         (meant.empty() ? "" : "; did you mean \"" + std::string(meant) + "\"?") + "; there are: " + list;
 }
 
 }  // namespace vigile

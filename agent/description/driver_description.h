@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/option.h"
@@ -27,5 +28,7 @@ struct DriverDescription {
 // The answers of /api/agent/drivers and /api/agent/drivers/NAME (config/vigile.openapi.json).
 nlohmann::ordered_json driver_list_json(std::span<const DriverDescription> drivers);
 nlohmann::ordered_json driver_json(const DriverDescription& driver);
+// What is answered to a name that none of them has: the nearest name, and all names.
+std::string no_such_driver(std::string_view name, std::span<const DriverDescription> drivers);
 
 }  // namespace vigile

@@ -279,11 +279,15 @@ std::vector<std::string> EquipmentDirectory::idle_limits() const {
   for (const auto& entry : entries_) {
     const auto waited = entry->about.rules.longest_interval;
     if (!entry->first_at || stamp.boot < *entry->first_at + waited) continue;
-    for (const LimitRule& rule : entry->machine.idle_limits()) {
+    for (const auto& [rule, other_series] : entry->machine.idle_limits()) {
       std::string tags;
-      for (const auto& [key, value] : rule.tags) tags += " " + key + "=" + value;
-      sentences.push_back("equipment " + entry->about.identity.id + ": no reading of " + rule.metric + tags +
-                          " has come, on which there is a warning");
+      for (const auto& [key, value] : rule.tags) tags += (tags.empty() ? "" : ",") + key + "=" + value;
+      const std::string what = rule.metric + (tags.empty() ? "" : "{" + tags + "}");
+      const std::string why = !other_series           ? "no reading of " + rule.metric + " has come"
+                              : other_series->empty() ? "its readings have no tags"
+                                                      : "its readings have other tags, as " + *other_series;
+      sentences.push_back("equipment " + entry->about.identity.id + ": the limit on " + what +
+                          " has judged nothing yet: " + why);
     }
   }
   return sentences;

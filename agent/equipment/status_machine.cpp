@@ -118,10 +118,11 @@ bool StatusMachine::judges(const Limit& limit, std::string_view metric, std::spa
   });
 }
 
-std::vector<LimitRule> StatusMachine::idle_limits() const {
-  std::vector<LimitRule> idle;
+std::vector<IdleLimit> StatusMachine::idle_limits() const {
+  std::vector<IdleLimit> idle;
   for (const Limit& limit : limits_) {
-    if (!limit.has_judged) idle.push_back(limit.rule);
+    const bool others_judge = limit.rule.tags.empty() && limit.other_series;
+    if (!limit.has_judged && !others_judge) idle.push_back({limit.rule, limit.other_series});
   }
   return idle;
 }
@@ -135,7 +136,10 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
     is_evidence = true;
   }
   for (Limit& limit : limits_) {
-    if (!judges(limit, metric, tags)) continue;
+    if (!judges(limit, metric, tags)) {
+      if (!limit.other_series && limit.rule.metric == metric) limit.other_series = sorted_tags(tags);
+      continue;
+    }
     limit.has_judged = true;
     is_evidence = true;
     const std::string_view key = sorted_tags(tags);

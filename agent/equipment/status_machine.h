@@ -6,15 +6,13 @@
 //   when all of them work, a source that failed again after `online_after` successes in a row. The source
 //   "api" is what programs say over the socket; it counts from its first word on and decides at once.
 // - Without a deciding source: online from the first reading on.
-// - Warning while a limit speaks (limits.h) and it is not offline. A limit with tags is for the series that
-// have
-//   them; limits without tags do not judge those.
+// - Warning while a reading is past a limit (limits.h) and it is not offline. A limit with tags is for the
+//   series that have them; limits without tags do not judge those.
 // - Maintenance begins and ends by hand or by end_maintenance(); sources and limits go on counting in it, and
-// at
-//   its end the status is what they say.
+//   at its end the status is what they say.
 // - Any other status set by hand holds until the next evidence: what was counted is forgotten, and then
-// counts
-//   anew. `online` during maintenance is its end: a source that is down, or a limit that speaks, is heard.
+//   counts anew. `online` during maintenance is its end: a source that is down, or a limit that is breached,
+//   is heard.
 // - Evidence from before a restart or a reload (restore()) holds until there is other evidence:
 //   offline until every source works (without one: until a reading); online until a source is down or a limit
 //   speaks; warning until the metric of each limit has been gone through without one that still speaks, or
@@ -65,6 +63,12 @@ struct StatusTransition {
   bool operator==(const StatusTransition&) const = default;
 };
 
+struct IdleLimit {
+  LimitRule rule;
+  std::optional<std::string> other_series;  // a series of its metric that it is not for: its tags
+  bool operator==(const IdleLimit&) const = default;
+};
+
 class StatusMachine {
  public:
   explicit StatusMachine(StatusRules rules);
@@ -94,8 +98,9 @@ class StatusMachine {
 
   Status status() const { return status_; }
   bool has_limits() const { return !limits_.empty(); }
-  // The limits that have judged no reading since they were set.
-  std::vector<LimitRule> idle_limits() const;
+  // The limits that have judged no reading since they were set, but for those without tags whose metric has
+  // come in series that all have a limit of their own.
+  std::vector<IdleLimit> idle_limits() const;
 
  private:
   enum class Base : std::uint8_t { unknown, up, down };
@@ -112,6 +117,7 @@ class StatusMachine {
     LimitRule rule;
     bool gone_through = false;
     bool has_judged = false;
+    std::optional<std::string> other_series;                // the first of its metric that it was not for
     std::map<std::string, LimitState, std::less<>> series;  // by tags, "core=0 mount=/"
   };
 

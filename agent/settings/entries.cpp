@@ -68,6 +68,11 @@ std::optional<Entry> read_entry(const YamlNode& item, std::string_view what, Rea
   return Entry{&first.key, &first.value, first.key.text, first.key.spot};
 }
 
+bool has_key(const Entry& entry, std::string_view key) {
+  return entry.value != nullptr && std::any_of(entry.value->entries.begin(), entry.value->entries.end(),
+                                               [&](const YamlEntry& one) { return one.key.text == key; });
+}
+
 const YamlNode kNothing;
 
 // The section of an entry, unless its `when` says to skip it. Key names are checked in any case.
@@ -169,9 +174,9 @@ class EquipmentReader {
     if (const YamlEntry* const warning = section.find("warning"))
       equipment.warnings = read_limits(*warning, context_);
     if (const YamlEntry* const drivers = section.find("drivers")) {
-      skipped_ = false;
+      skipped_.clear();
       equipment.drivers = read_drivers(*drivers, equipment.id);
-      equipment.has_skipped_drivers = skipped_;
+      equipment.skipped_drivers = std::move(skipped_);
     }
     if (equipment.drivers.empty() && item.kind == YamlNode::Kind::map) {
       context_.diagnostics.warning(item.spot, "equipment " + quote(equipment.id) + " has no drivers");
@@ -211,7 +216,7 @@ class EquipmentReader {
       const auto section =
           open_entry(*entry, driver_keys(), driver_sections(), kind->table.options, context_);
       if (!section) {
-        skipped_ = true;
+        skipped_.push_back({std::string(entry->kind), has_key(*entry, "rename")});
         continue;
       }
       const std::string default_name =
@@ -274,7 +279,7 @@ class EquipmentReader {
   ReadContext& context_;
   Names ids_{"equipment id"};
   Names names_{"driver name"};
-  bool skipped_ = false;  // an entry of the list that is being read
+  std::vector<SkippedDriver> skipped_;  // of the list that is being read
 };
 
 SinkSettings read_sink(const Entry& entry, const OptionTable& table, const Section& section, Names& names,

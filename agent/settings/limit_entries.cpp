@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/limit_entries.h"
 
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "core/nearest.h"
@@ -40,6 +42,7 @@ void check_limit(const WarningLimit& limit, const Section& section, ReadContext&
 std::vector<WarningLimit> read_limits(const YamlEntry& warning, ReadContext& context) {
   const Section metrics(warning.value, warning.key.spot, "warning", context);
   std::vector<WarningLimit> limits;
+  std::map<std::string, Spot> taken;
   for (const YamlEntry* const metric : metrics.entries()) {
     const Section section(metric->value, metric->key.spot, metric->key.text, context);
     const auto valid = names_of(limit_keys());
@@ -51,6 +54,12 @@ std::vector<WarningLimit> read_limits(const YamlEntry& warning, ReadContext& con
       context.diagnostics.error(metric->key.spot,
                                 "warning: " + quote(metric->key.text) + ": " + key.error().message);
       continue;
+    }
+    const auto [first, is_new] = taken.emplace(format_limit_key(key->metric, key->tags), metric->key.spot);
+    if (!is_new) {
+      context.diagnostics.error(metric->key.spot,
+                                "warning: duplicate limit on " + quote(first->first) +
+                                    context.diagnostics.already(first->second, metric->key.spot));
     }
     limit.metric = std::move(key->metric);
     limit.tags = std::move(key->tags);

@@ -6,7 +6,7 @@ namespace vigile {
 namespace {
 
 Error malformed(const char* expected) {
-  return Error{ErrorKind::config, std::string("expected ") + expected + ", as in disk_used{mount=/data}"};
+  return Error{ErrorKind::config, std::string("expected ") + expected + ", as in disk_usage{mount=/data}"};
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The key of a limit under `warning`: a metric, and the tags of the series that it is for, if not for all:
-// "disk_used", "disk_used{mount=/data}", "if_in_errors{if_name=eth0,unit=2}". In a tag's value a comma, '}'
+// "disk_usage", "disk_usage{mount=/data}", "if_in_errors{if_name=eth0,unit=2}". In a tag's value a comma, '}'
 // or backslash is written with a backslash before it.
 #pragma once
 

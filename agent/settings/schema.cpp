@@ -221,7 +221,7 @@ Json equipment_schema(const std::vector<Kind>& drivers, Part part) {
       continue;
     }
     Json limit =
-        section("Limits of one metric, or of one series of it: disk_used{mount=/data}", limit_keys(), part);
+        section("Limits of one metric, or of one series of it: disk_usage{mount=/data}", limit_keys(), part);
     if (part == Part::whole) {
       limit["type"] = "object";
       limit["anyOf"] =

@@ -43,7 +43,7 @@ struct DriverSettings {
 };
 
 // A limit on a metric: `cpu_usage: {above: 90, for: 5m, clear: 80}`; on one series of it:
-// `disk_used{mount=/data}: {above: 90}`.
+// `disk_usage{mount=/data}: {above: 90}`.
 struct WarningLimit {
   std::string metric;
   std::map<std::string, std::string> tags;  // of the series that it is for; empty: all
@@ -56,6 +56,13 @@ struct WarningLimit {
   bool operator==(const WarningLimit&) const = default;
 };
 
+// An entry of `drivers` whose `when` is not met; the values of its other keys were not looked at.
+struct SkippedDriver {
+  std::string driver;  // kind
+  bool has_rename = false;
+  bool operator==(const SkippedDriver&) const = default;
+};
+
 struct EquipmentSettings {
   std::string id;
   std::string name;
@@ -63,7 +70,7 @@ struct EquipmentSettings {
   std::string ip_address;
   std::map<std::string, std::string> tags;
   std::vector<DriverSettings> drivers;
-  bool has_skipped_drivers = false;  // entries whose `when` is not met
+  std::vector<SkippedDriver> skipped_drivers;
   std::vector<WarningLimit> warnings;
   std::uint32_t offline_after = 2;  // failures in a row of a driver that decides, from 1
   std::uint32_t online_after = 1;   // successes in a row, from 1

@@ -29,7 +29,8 @@ std::size_t unspaced_colon(std::string_view text) {
   const char next = text[colon + 1];
   const bool is_key =
       std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), is_key_character);
-  return is_key && next != ' ' && next != '/' && next != ':' ? colon : std::string_view::npos;
+  const bool is_url = text.substr(colon + 1, 2) == "//";
+  return is_key && !is_url && next != ' ' && next != ':' ? colon : std::string_view::npos;
 }
 
 std::string missing_blank(std::string_view text, std::size_t colon) {
@@ -41,15 +42,16 @@ std::string_view trimmed(std::string_view line) {
   return first == std::string_view::npos ? std::string_view() : line.substr(first);
 }
 
-// "${" that no quote opens before.
-bool has_bare_variable(std::string_view line) {
+// A brace after a dollar, a letter or a digit, where YAML begins no map, without quotes: "${SITE}",
+// "disk_usage{mount=/}".
+bool has_bare_brace(std::string_view line) {
   char quote = 0;
   for (std::size_t i = 0; i + 1 < line.size(); ++i) {
     if (quote == 0 && (line[i] == '"' || line[i] == '\'')) {
       quote = line[i];
     } else if (line[i] == quote) {
       quote = 0;
-    } else if (quote == 0 && line[i] == '$' && line[i + 1] == '{') {
+    } else if (quote == 0 && (line[i] == '$' || is_key_character(line[i])) && line[i + 1] == '{') {
       return true;
     }
   }
@@ -85,8 +87,8 @@ std::string slip_in_text(std::string_view text) {
 }
 
 std::string slip_in_line(std::string_view line, bool is_bracketed) {
-  if (is_bracketed && has_bare_variable(line))
-    return "; a text with ${…} within braces or brackets needs quotes";
+  if (is_bracketed && has_bare_brace(line))
+    return "; a text that holds { or ${…} needs quotes within braces or brackets";
   return slip_in_text(trimmed(line));
 }
 

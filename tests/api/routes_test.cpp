@@ -160,7 +160,7 @@ TEST_F(RoutesTest, DriversAreListedAndShown) {
     "metrics": [{"name": "cpu_usage", "field": "usage", "type": "float", "unit": "percent",
                  "source": "/proc/stat, cpu line"}]})"));
   EXPECT_EQ(get("/api/agent/drivers/gpu", 404),
-            Json({{"error", "no driver \"gpu\"; there are: cpu, http, lost"}}));
+            Json({{"error", "no driver \"gpu\"; did you mean \"cpu\"?; there are: cpu, http, lost"}}));
 }
 
 TEST_F(RoutesTest, DeadLettersInPages) {

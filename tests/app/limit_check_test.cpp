@@ -33,18 +33,21 @@ TEST(LimitCheck, NamesOfTheDriversTablesAreKnown) {
   EXPECT_THAT(problems("cpu, memory", "cpu_usage: {above: 90}, memory_usage: {above: 90}"), IsEmpty());
   EXPECT_THAT(problems("cpu, memory", "cpu_usge: {above: 90}"),
               ElementsAre("site.yaml:4:13: warning on \"cpu_usge\": no driver of equipment \"1\" makes this "
-                          "metric; did you mean \"cpu_usage\"?; one that programs record over the API has "
-                          "recorded: true"));
+                          "metric (add recorded: true if programs record it over the API); did you mean "
+                          "\"cpu_usage\"?"));
   EXPECT_THAT(problems("cpu", "memory_usage: {above: 90}").size(), 1u) << "of another driver";
   EXPECT_THAT(problems("cpu", "'cpu_usge{core=0}': {above: 90}"),
               ElementsAre(HasSubstr("warning on \"cpu_usge{core=0}\"")));
 }
 
 TEST(LimitCheck, OnlyExceptAndRenameCount) {
-  EXPECT_THAT(problems("cpu: {only: [cpu_frequency]}", "cpu_usage: {above: 90}").size(), 1u);
-  EXPECT_THAT(problems("cpu: {except: ['*_usage']}", "cpu_usage: {above: 90}").size(), 1u);
+  const auto left_out = ElementsAre(HasSubstr("; 1/cpu leaves it out by `only` or `except`"));
+  EXPECT_THAT(problems("cpu: {only: [cpu_frequency]}", "cpu_usage: {above: 90}"), left_out);
+  EXPECT_THAT(problems("cpu: {except: ['*_usage']}", "cpu_usage: {above: 90}"), left_out);
   EXPECT_THAT(problems("cpu: {rename: {cpu_usage: busy}}", "busy: {above: 90}"), IsEmpty());
-  EXPECT_THAT(problems("cpu: {rename: {cpu_usage: busy}}", "cpu_usage: {above: 90}").size(), 1u);
+  EXPECT_THAT(problems("cpu: {rename: {cpu_usage: busy}}", "cpu_usage: {above: 90}"),
+              ElementsAre(HasSubstr("; 1/cpu renames it to \"busy\"")));
+  EXPECT_THAT(problems("cpu: {only: [cpu_user]}, cpu: {name: all}", "cpu_usage: {above: 90}"), IsEmpty());
 }
 
 TEST(LimitCheck, NamesThatTheSettingsGiveAreKnown) {
@@ -56,8 +59,17 @@ TEST(LimitCheck, NamesThatTheSettingsGiveAreKnown) {
 TEST(LimitCheck, NamesThatComeAtRunTimeAreNotHeldAgainstAnything) {
   EXPECT_THAT(problems("cpu, exec: {command: [/bin/true]}", "whatever: {above: 1}"), IsEmpty());
   EXPECT_THAT(problems("", "whatever: {above: 1}"), IsEmpty());
-  EXPECT_THAT(problems("cpu, memory: {when: ''}", "memory_usage: {above: 1}"), IsEmpty()) << "skipped here";
   EXPECT_THAT(problems("cpu", "whatever: {above: 1, recorded: true}"), IsEmpty());
+}
+
+TEST(LimitCheck, AnEntryThatIsSkippedHereHasItsMetrics) {
+  EXPECT_THAT(problems("cpu, memory: {when: ''}", "memory_usage: {above: 1}"), IsEmpty());
+  EXPECT_THAT(problems("memory: {when: ''}", "memory_usage: {above: 1}"), IsEmpty());
+  EXPECT_THAT(problems("cpu, memory: {when: ''}", "memory_usge: {above: 1}"),
+              ElementsAre(HasSubstr("did you mean \"memory_usage\"?")));
+  EXPECT_THAT(problems("cpu, memory: {when: '', rename: {memory_usage: used}}", "used: {above: 1}"),
+              IsEmpty());
+  EXPECT_THAT(problems("cpu, exec: {when: ''}", "whatever: {above: 1}"), IsEmpty());
 }
 
 TEST(LimitCheck, RulesOnLinesOfOtherAgentsHaveNoEffect) {

@@ -17,7 +17,7 @@ std::string last_word(const std::string& path) {
   return path.substr(path.rfind(' ') + 1);
 }
 
-// CLI11 shows the values of IsMember as "TEXT:{a,b}".
+// CLI11 shows the values of one_of() as "TEXT:{a,b}".
 std::vector<std::string> choices_of(const std::string& type) {
   std::vector<std::string> choices;
   const std::size_t begin = type.find('{');

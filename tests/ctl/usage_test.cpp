@@ -85,9 +85,20 @@ TEST(UsageErrors, NameWhatWasLikelyMeant) {
   EXPECT_THAT(control({"--sockte", "/x", "status"}), HasSubstr("did you mean \"--socket\"?"));
   EXPECT_THAT(control({"dead-letters", "clear", "--snk", "a"}), HasSubstr("did you mean \"--sink\"?"));
   EXPECT_THAT(control({"qqqqqqqqqqqq"}), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(control({"help"}), HasSubstr("no command \"help\"; did you mean \"--help\"?"));
   EXPECT_THAT(control({"flush", "now"}), HasSubstr("2 vigilectl: vigilectl flush does not take \"now\"\n"));
   EXPECT_THAT(said_of<Arguments>({"--chek"}),
               HasSubstr("2 vigiled: vigiled has no option \"--chek\"; did you mean \"--check\"?"));
+}
+
+TEST(UsageErrors, NameTheWordOfAListThatWasLikelyMeant) {
+  EXPECT_THAT(control({"query", "--language", "fluks", "x"}),
+              HasSubstr("2 vigilectl: --language: \"fluks\" is not one of flux,influxql,sql; did you mean "
+                        "\"flux\"?\n"));
+  EXPECT_THAT(control({"record", "status", "onlne"}), HasSubstr("did you mean \"online\"?"));
+  EXPECT_THAT(control({"metrics", "--aggregation", "everything"}),
+              HasSubstr("\"everything\" is not one of none,mean,min,max,sum,count,last,p50,p95,p99\n"));
+  EXPECT_EQ(control({"record", "status", "offline"}), "taken");
 }
 
 TEST(UsageErrors, NumbersThatAreNone) {
@@ -95,6 +106,9 @@ TEST(UsageErrors, NumbersThatAreNone) {
               HasSubstr("2 vigilectl: value: \"warm\" is no number"));
   EXPECT_THAT(control({"metrics", "--limit", "many"}),
               HasSubstr("2 vigilectl: --limit: \"many\" is no whole number"));
+  EXPECT_THAT(control({"dead-letters", "resend", "--id", "abc"}),
+              HasSubstr("--id: \"abc\" is no whole number"));
+  EXPECT_THAT(control({"dead-letters", "resend", "--id", "0"}), HasSubstr("--id: \"0\" must be more than 0"));
   EXPECT_THAT(control({"metrics", "--limit=-5"}), HasSubstr("--limit: \"-5\" must not be negative"));
   EXPECT_THAT(control({"metrics", "--last", "some"}), HasSubstr("--last: \"some\" is no number"));
   EXPECT_THAT(control({"metrics", "--last", "0"}), HasSubstr("--last: \"0\" is not from 1 to 10000"));

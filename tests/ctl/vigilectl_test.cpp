@@ -98,7 +98,7 @@ TEST(Vigilectl, DriversStoreAndDeadLetters) {
   EXPECT_THAT(run(served.socket(), "drivers --json").out, StartsWith("{\"drivers\":["));
   Ran ran = run(served.socket(), "drivers show gpu");
   EXPECT_EQ(ran.status, 1);
-  EXPECT_EQ(ran.err, "vigilectl: no driver \"gpu\"; there are: cpu\n");
+  EXPECT_EQ(ran.err, "vigilectl: no driver \"gpu\"; did you mean \"cpu\"?; there are: cpu\n");
 
   served.agent.agent_status = example_status();
   served.agent.agent_status.drivers[0].last_error = "no /proc";
@@ -222,7 +222,8 @@ TEST(Vigilectl, DriversAreShownWithoutADaemon) {
   }
   Ran ran = run("/nowhere", "drivers show gpu");
   EXPECT_EQ(ran.status, 1);
-  EXPECT_THAT(ran.err, StartsWith("vigilectl: no driver \"gpu\"; there are: agent, can, "));
+  EXPECT_THAT(ran.err,
+              StartsWith("vigilectl: no driver \"gpu\"; did you mean \"cpu\"?; there are: agent, can, "));
   EXPECT_THAT(run("/nowhere", "drivers show cpu --json").out,
               HasSubstr("\"sample\":\"# Total and each core"));
   ran = run("/nowhere", "drivers");

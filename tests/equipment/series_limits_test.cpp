@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 LimitRule above(double limit, std::map<std::string, std::string> tags = {},
-                std::string metric = "disk_used") {
+                std::string metric = "disk_usage") {
   return {.metric = std::move(metric), .tags = std::move(tags), .above = limit};
 }
 
@@ -29,7 +29,7 @@ class SeriesLimits : public testing::Test {
         },
         [](const StatusChange&, const std::string&, ClockState) {});
   }
-  Status read(std::string_view mount, double value, std::string_view metric = "disk_used") {
+  Status read(std::string_view mount, double value, std::string_view metric = "disk_usage") {
     const Tag tags[] = {{"mount", mount}, {"device", "sda1"}};
     directory_->value("1", metric, tags, value, clock_.boot());
     return directory_->find("1")->status;
@@ -44,7 +44,7 @@ TEST_F(SeriesLimits, ALimitWithTagsIsForTheSeriesThatHaveThem) {
   EXPECT_EQ(read("/", 99), Status::online);
   EXPECT_EQ(read("/data", 89), Status::online);
   EXPECT_EQ(read("/data", 91), Status::warning);
-  EXPECT_EQ(directory_->find("1")->reason, "disk_used device=sda1 mount=/data is 91, above 90");
+  EXPECT_EQ(directory_->find("1")->reason, "disk_usage device=sda1 mount=/data is 91, above 90");
 }
 
 TEST_F(SeriesLimits, ItTakesThePlaceOfTheLimitForAll) {
@@ -55,19 +55,29 @@ TEST_F(SeriesLimits, ItTakesThePlaceOfTheLimitForAll) {
   EXPECT_EQ(read("/data", 96), Status::warning);
 }
 
-TEST_F(SeriesLimits, ALimitOnWhatNothingMakesIsTold) {
+TEST_F(SeriesLimits, ALimitThatHasJudgedNothingIsReported) {
   start({above(90), above(1, {}, "disk_usde"), above(5, {{"mount", "/dta"}})});
   EXPECT_THAT(directory_->idle_limits(), IsEmpty()) << "nothing was read yet";
   read("/", 1);
   clock_.advance(29s);
   EXPECT_THAT(directory_->idle_limits(), IsEmpty()) << "its turn may come";
   clock_.advance(1s);
-  EXPECT_THAT(directory_->idle_limits(),
-              ElementsAre("equipment 1: no reading of disk_usde has come, on which there is a warning",
-                          "equipment 1: no reading of disk_used mount=/dta has come, on which there is a "
-                          "warning"));
-  read("/", 1, "disk_usde");
+  EXPECT_THAT(
+      directory_->idle_limits(),
+      ElementsAre(
+          "equipment 1: the limit on disk_usde has judged nothing yet: no reading of disk_usde has come",
+          "equipment 1: the limit on disk_usage{mount=/dta} has judged nothing yet: its readings "
+          "have other tags, as device=sda1 mount=/"));
+  const Tag none[] = {{"mount", "/"}};
+  directory_->value("1", "disk_usde", std::span(none).first(0), 1, clock_.boot());
   EXPECT_EQ(directory_->idle_limits().size(), 1u);
+}
+
+TEST_F(SeriesLimits, ALimitForAllMayLeaveEverySeriesToLimitsOfTheirOwn) {
+  start({above(90), above(95, {{"mount", "/"}})});
+  read("/", 1);
+  clock_.advance(30s);
+  EXPECT_THAT(directory_->idle_limits(), IsEmpty());
 }
 
 }  // namespace

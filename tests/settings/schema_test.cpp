@@ -33,7 +33,8 @@ TEST(SettingsSchema, IsTheSameEveryTime) {
 // For tests/settings/schema/run.
 TEST(SettingsSchema, IsKeptBesideTheSettingsThatTestsRead) {
   const char* const folder = std::getenv("VIGILE_KEEP_SETTINGS");
-  if (folder == nullptr) GTEST_SKIP() << "nobody asked for it";
+  if (folder == nullptr)
+    GTEST_SKIP() << "VIGILE_KEEP_SETTINGS is not set: only tests/settings/schema/run sets it";
   std::ofstream(std::string(folder) + "/schema.json") << settings_schema(sample_catalog());
 }
 

@@ -44,6 +44,7 @@ TEST(Slips, ABlankThatIsMissingAfterAColonIsNamed) {
   EXPECT_THAT(errors("equipment:\n- id: 1\n  drivers:\n  - cpu:\n      every:10s\n      name: a\n"),
               ElementsAre(HasSubstr(named)));
   EXPECT_THAT(errors("site:\n  id: 1\n  name:x\n"), ElementsAre(HasSubstr("after the colon: name: …")));
+  EXPECT_THAT(errors("store:\n  path:/var/x.db\n"), ElementsAre(HasSubstr("after the colon: path: …")));
   EXPECT_THAT(errors("site: http://x"), ElementsAre(testing::Not(HasSubstr("after the colon"))));
 }
 
@@ -61,9 +62,15 @@ TEST(Slips, ANoBreakSpaceIsNamed) {
 
 TEST(Slips, AVariableInAFlowMapNeedsQuotes) {
   EXPECT_THAT(errors("sinks:\n- influx: {url: ${URL}, token: t}\n"),
-              ElementsAre(HasSubstr("a text with ${…} within braces or brackets needs quotes")));
+              ElementsAre(HasSubstr("a text that holds { or ${…} needs quotes within braces or brackets")));
   EXPECT_THAT(errors("equipment: [{id: 1, drivers: [disk: {mounts: [${A}]}]}]\n"),
               ElementsAre(HasSubstr("needs quotes")));
+}
+
+TEST(Slips, ALimitOnASeriesInAFlowMapNeedsQuotes) {
+  EXPECT_THAT(errors("equipment: [{id: 1, drivers: [cpu], warning: {usage{core=0}: {above: 9}}}]\n"),
+              ElementsAre(HasSubstr("a text that holds { or ${…} needs quotes within braces or brackets")));
+  EXPECT_THAT(errors("equipment: [{id: 1, drivers: [cpu]\n"), ElementsAre(testing::Not(HasSubstr("quotes"))));
 }
 
 TEST(Slips, WholeNumbersMayBeHexadecimal) {
