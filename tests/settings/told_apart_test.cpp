@@ -45,12 +45,15 @@ TEST(ToldApart, ProgramsThatPrintTheSameNames) {
             "- -");
   EXPECT_EQ(two("exec", "command: [a, x], format: json, rename: {t: t_x}",
                 "command: [a, y], format: json, rename: {t: t_y}"),
+            "1/exec other")
+      << "exec_status, and all else";
+  EXPECT_EQ(two("exec", "command: [a, x], format: json, only: [t], rename: {t: t_x}",
+                "command: [a, y], format: json, only: [t], rename: {t: t_y}"),
             "- -");
 }
 
 TEST(ToldApart, DriversByWhatTheirTagsSay) {
   EXPECT_EQ(instances("      - cpu\n      - cpu: {every: 1m}\n      - memory\n"), "1/cpu 1/cpu-2 -");
-  EXPECT_EQ(two("cpu", "every: 1s", "only: [cpu_user]"), "- -");
   EXPECT_EQ(two("http", "url: 'http://127.0.0.1/', timeout: 1s", "url: 'http://127.0.0.1/', timeout: 2s"),
             "1/http other");
   EXPECT_EQ(two("http", "url: 'http://127.0.0.1/a'", "url: 'http://127.0.0.1/b'"), "- -");
@@ -58,10 +61,24 @@ TEST(ToldApart, DriversByWhatTheirTagsSay) {
   EXPECT_EQ(two("disk", "every: 1m", "mounts: [/srv]"), "- -");
 }
 
+TEST(ToldApart, ByTheMetricsThatGoOn) {
+  EXPECT_EQ(two("cpu", "every: 1s", "only: [cpu_user]"), "1/cpu other");
+  EXPECT_EQ(two("cpu", "every: 1s, except: [cpu_user]", "only: [cpu_user]"), "- -");
+  EXPECT_EQ(two("cpu", "except: ['cpu_*']", "only: ['cpu_*']"), "- -");
+  EXPECT_EQ(two("cpu", "only: [cpu_user, cpu_system]", "only: [cpu_idle]"), "- -");
+  EXPECT_EQ(two("cpu", "only: [cpu_user, cpu_idle]", "only: ['*_idle']"), "1/cpu other");
+  EXPECT_EQ(two("cpu", "only: ['cpu_*']", "only: ['processes_*']"), "- -");
+  EXPECT_EQ(two("cpu", "only: ['cpu_i*']", "only: ['cpu_*wait']"), "1/cpu other");
+  EXPECT_EQ(two("cpu", "only: [cpu_user]", "only: [cpu_user], rename: {cpu_user: busy}"), "- -");
+  EXPECT_EQ(two("cpu", "only: [cpu_user]", "only: [cpu_idle], rename: {cpu_idle: cpu_user}"), "1/cpu other");
+}
+
 TEST(ToldApart, ByTheNamesOfRows) {
   const std::string a = "values: [{name: a, path: /x}, {name: b, path: /y}]";
   EXPECT_EQ(two("file", a, "values: [{name: b, path: /z}]"), "1/file other");
   EXPECT_EQ(two("file", a, "values: [{name: c, path: /x}]"), "- -");
+  EXPECT_EQ(two("file", a, "values: [{name: b, path: /z}], rename: {b: c}"), "- -");
+  EXPECT_EQ(two("file", a, "values: [{name: c, path: /z}], rename: {c: b}"), "1/file other");
   // Some registers of a device seldom, others often.
   const std::string plc = "address: 'tcp://127.0.0.1:502', registers: ";
   EXPECT_EQ(two("modbus", plc + "[{name: a, address: 1}]", plc + "[{name: b, address: 2}]"), "- -");
