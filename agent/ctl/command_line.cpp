@@ -51,7 +51,7 @@ void add_dead_letters(CLI::App& app, CommandLine& line) {
       [&line](const CommandContext& c) {
         return resend_dead_letters_command(c, {line.letters.sink, line.letter_id, line.reason, line.all});
       });
-  CLI::Option_group* meant = resent->add_option_group("which", "Those that meet all that is given");
+  CLI::Option_group* meant = resent->add_option_group("which", "Letters that meet all of these");
   meant->add_option("--sink", line.letters.sink, "Of this sink");
   meant->add_option("--id", line.letter_id, "This one")
       ->check(CLI::Validator(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigilectl drivers: list, show. What the daemon says; without one, what this program was built with.
+// vigilectl drivers: list, show. They print the daemon's answer; without a daemon, what this program was
+// built with.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -47,7 +48,7 @@ int drivers_command(const CommandContext& context) {
     if (!screen) return fail(screen.error());
     print_screen(*screen);
   }
-  // What is built in is told; what runs is not known.
+  // Without a daemon the drivers that are built in are known; what runs is not.
   return answer ? kFine : fail(answer.error());
 }
 

@@ -75,7 +75,8 @@ void append_header(const Json& status, const ScreenStyle& style, std::string& ou
   }
 }
 
-// Why a sink does not deliver, on at most three lines unless all is asked for, and when it tries again.
+// Why a sink does not deliver, on at most three lines (with --all on as many as it takes), and when it tries
+// again.
 void note_reason(const Json& sink, Colour colour, const ScreenStyle& style, Table& table) {
   const std::string reason = text_at(sink, "reason");
   if (reason.empty()) return;

@@ -64,7 +64,8 @@ struct StatusPeriod {
   std::optional<std::int64_t> to_ns;  // absent: it lasts
   std::int64_t unwatched_ns = 0;      // part of it in which no agent ran
   std::string reason;
-  std::int64_t decided_ns = 0;  // when it was known: from_ns, or later for an outage that checks confirmed
+  std::int64_t decided_ns = 0;  // when the status was decided: from_ns, or later for an outage, which begins
+                                // with its first failed check
   bool operator==(const StatusPeriod&) const = default;
 };
 

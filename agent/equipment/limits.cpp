@@ -32,8 +32,8 @@ std::string format(double number) {
 void LimitState::value(const LimitRule& rule, double value, BootTime now) {
   if (std::isnan(value)) return;
   last_value_ = value;
-  if (speaks_) {
-    if (is_normal(rule, value)) speaks_ = false;
+  if (is_breached_) {
+    if (is_normal(rule, value)) is_breached_ = false;
     return;
   }
   if (!is_past(rule, value)) {
@@ -47,7 +47,7 @@ void LimitState::value(const LimitRule& rule, double value, BootTime now) {
 void LimitState::tick(const LimitRule& rule, BootTime now) {
   if (!past_since_ || now < *past_since_ + rule.held) return;
   past_since_.reset();
-  speaks_ = true;
+  is_breached_ = true;
 }
 
 std::optional<BootTime> LimitState::due(const LimitRule& rule) const {

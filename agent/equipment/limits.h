@@ -18,32 +18,32 @@ struct LimitRule {
   std::optional<double> above;
   std::optional<double> below;
   std::optional<double> clear;         // normal again only at or past this; absent: the limit itself
-  std::chrono::nanoseconds held = {};  // speaks only when it has been past the limit this long
+  std::chrono::nanoseconds held = {};  // breached only when a reading has been past the limit this long
   bool operator==(const LimitRule&) const = default;
 };
 
 // One limit on one series.
 //
-// Past the limit means > above or < below. A limit begins to speak when the series has been past it for
+// Past the limit means > above or < below. A limit is breached once the series has been past it for
 // `held`, counted from the first reading past it; readings that do not come leave the last one standing. It
 // ends when a reading is normal: <= clear (of above), >= clear (of below), or not past the limit when there
 // is no clear. A reading that is no number changes nothing.
 class LimitState {
  public:
-  // `speaks`: what is known from before a restart, to be confirmed or ended by the first reading.
-  explicit LimitState(bool speaks = false) : speaks_(speaks) {}
+  // `is_breached`: what is known from before a restart, to be confirmed or ended by the first reading.
+  explicit LimitState(bool is_breached = false) : is_breached_(is_breached) {}
 
   void value(const LimitRule& rule, double value, BootTime now);
   void tick(const LimitRule& rule, BootTime now);
-  // When it will begin to speak unless a reading comes that is not past the limit.
+  // When it will be breached unless a reading comes that is not past the limit.
   std::optional<BootTime> due(const LimitRule& rule) const;
 
-  bool speaks() const { return speaks_; }
+  bool is_breached() const { return is_breached_; }
   double last_value() const { return last_value_; }
 
  private:
-  bool speaks_;
-  std::optional<BootTime> past_since_;  // while past the limit and not speaking
+  bool is_breached_;
+  std::optional<BootTime> past_since_;  // while past the limit and not breached
   double last_value_ = 0;
 };
 

@@ -85,7 +85,7 @@ std::int64_t beginning_of(const StatusChange& change) {
   return change.time_ns - change.decided_after_ns;
 }
 
-// What a time that somebody tells can be held against.
+// The time that a caller's time is compared with; absent while the clock is not set.
 std::optional<std::int64_t> known_now(const Stamp& stamp) {
   return stamp.clock == ClockState::unset ? std::nullopt : std::optional(stamp.now_ns);
 }
@@ -293,7 +293,7 @@ Result<std::vector<StatusPeriod>> SiteEquipment::get_status_history(std::string_
     if (!next) return next.error();
     TimeSpan whole{span.from_ns, std::max(span.to_ns, now)};
     for (const StatusChange& change : *changes) whole.from_ns = std::min(whole.from_ns, change.time_ns);
-    // One that began in the span is told, too, and ends with the one after it.
+    // A change that began in the span belongs to the answer, and its period ends with the change after it.
     for (bool is_in_span = true; *next && is_in_span;) {
       is_in_span = beginning_of(**next) < span.to_ns;
       whole.to_ns = (*next)->time_ns;

@@ -150,11 +150,11 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
       found = limit.series.emplace(std::string(key), LimitState(assumed_warning_)).first;
     }
     LimitState& state = found->second;
-    const bool spoke = known && state.speaks();
+    const bool was_breached = known && state.is_breached();
     const auto was_due = state.due(limit.rule);
     state.value(limit.rule, value, now);
-    if (state.speaks() && !spoke) ++speaking_;
-    if (!state.speaks() && spoke) --speaking_;
+    if (state.is_breached() && !was_breached) ++breached_;
+    if (!state.is_breached() && was_breached) --breached_;
     if (known || tags.empty()) limit.gone_through = true;
     if (state.due(limit.rule) != was_due) update_due();
   }
@@ -173,9 +173,9 @@ std::optional<StatusTransition> StatusMachine::value(std::string_view metric, st
 std::optional<StatusTransition> StatusMachine::tick(BootTime now) {
   for (Limit& limit : limits_) {
     for (auto& [tags, state] : limit.series) {
-      const bool spoke = state.speaks();
+      const bool was_breached = state.is_breached();
       state.tick(limit.rule, now);
-      if (state.speaks() && !spoke) ++speaking_;
+      if (state.is_breached() && !was_breached) ++breached_;
     }
   }
   if (assumed_warning_ && now >= assumed_since_ + rules_.patience) assumed_warning_ = false;
@@ -198,7 +198,7 @@ void StatusMachine::forget_evidence() {
   std::erase_if(sources_, [](const Source& source) { return source.name == kApiSource; });
   for (Source& source : sources_) source = Source{.name = std::move(source.name)};
   for (Limit& limit : limits_) limit = Limit(std::move(limit.rule));
-  speaking_ = 0;
+  breached_ = 0;
   assumed_warning_ = false;
   base_ = Base::unknown;
 }
@@ -253,9 +253,9 @@ std::optional<StatusTransition> StatusMachine::replace_rules(StatusRules rules, 
   if (had_sources && sources_.empty() && base_ == Base::down) base_ = Base::unknown;
   judge_base();
 
-  const bool warned = speaking_ > 0;
+  const bool warned = breached_ > 0;
   std::vector<Limit> limits;
-  speaking_ = 0;
+  breached_ = 0;
   for (LimitRule& rule : rules.limits) {
     const auto found =
         std::find_if(limits_.begin(), limits_.end(), [&](const Limit& limit) { return limit.rule == rule; });
@@ -265,13 +265,13 @@ std::optional<StatusTransition> StatusMachine::replace_rules(StatusRules rules, 
       limits.emplace_back(rule);
     }
     for (const auto& [tags, state] : limits.back().series) {
-      if (state.speaks()) ++speaking_;
+      if (state.is_breached()) ++breached_;
     }
   }
   limits_ = std::move(limits);
   const bool all_gone_through =
       std::all_of(limits_.begin(), limits_.end(), [](const Limit& limit) { return limit.gone_through; });
-  if (warned && speaking_ == 0 && !assumed_warning_) {
+  if (warned && breached_ == 0 && !assumed_warning_) {
     assumed_warning_ = true;
     assumed_since_ = now;
     assumed_reason_ = old_evidence;
@@ -284,7 +284,7 @@ std::optional<StatusTransition> StatusMachine::replace_rules(StatusRules rules, 
 
 Status StatusMachine::verdict() const {
   if (base_ == Base::down) return Status::offline;
-  if (speaking_ > 0 || assumed_warning_) return Status::warning;
+  if (breached_ > 0 || assumed_warning_) return Status::warning;
   return base_ == Base::up ? Status::online : Status::unknown;
 }
 
@@ -300,7 +300,7 @@ std::string StatusMachine::evidence() const {
   if (now != Status::warning) return {};
   for (const Limit& limit : limits_) {
     for (const auto& [tags, state] : limit.series) {
-      if (state.speaks()) return describe(limit.rule, tags, state.last_value());
+      if (state.is_breached()) return describe(limit.rule, tags, state.last_value());
     }
   }
   return assumed_reason_;

@@ -6,7 +6,7 @@
 //   when all of them work, a source that failed again after `online_after` successes in a row. The source
 //   "api" is what programs say over the socket; it counts from its first word on and decides at once.
 // - Without a deciding source: online from the first reading on.
-// - Warning while a reading is past a limit (limits.h) and it is not offline. A limit with tags is for the
+// - Warning while a limit is breached (limits.h) and it is not offline. A limit with tags is for the
 //   series that have them; limits without tags do not judge those.
 // - Maintenance begins and ends by hand or by end_maintenance(); sources and limits go on counting in it, and
 //   at its end the status is what they say.
@@ -15,12 +15,12 @@
 //   is heard.
 // - Evidence from before a restart or a reload (restore()) holds until there is other evidence:
 //   offline until every source works (without one: until a reading); online until a source is down or a limit
-//   speaks; warning until the metric of each limit has been gone through without one that still speaks, or
-//   `patience` has passed, after which metrics that never came are not waited for. A metric has been gone
-//   through at its first reading without tags, else when one of its series comes for the second time: by then
-//   its siblings have come. What "api" said is remembered when it was the reason of an offline. Limits take
-//   up where they were: a series whose first reading is not back to normal still speaks. After a maintenance
-//   that was restored the status is unknown until there is evidence.
+//   is breached; warning until the metric of each limit has been gone through without one that is still
+//   breached, or `patience` has passed, after which metrics that never came are not waited for. A metric has
+//   been gone through at its first reading without tags, else when one of its series comes for the second
+//   time: by then its siblings have come. What "api" said is remembered when it was the reason of an offline.
+//   Limits take up where they were: a series whose first reading is not back to normal is still breached.
+//   After a maintenance that was restored the status is unknown until there is evidence.
 #pragma once
 
 #include <chrono>
@@ -47,7 +47,7 @@ struct StatusRules {
   std::uint32_t offline_after = 2;
   std::uint32_t online_after = 1;
   std::vector<LimitRule> limits;
-  // The longest interval between readings: after it a limit whose metric has not come is worth a word.
+  // The longest interval between readings: a limit whose metric has not come within it is reported.
   std::chrono::nanoseconds longest_interval = {};
   // How long metrics of limits are waited for before a warning from before a restart goes away. More than the
   // longest interval between their readings.
@@ -133,7 +133,8 @@ class StatusMachine {
   // When an offline that is decided now began; absent: now.
   std::optional<BootTime> outage_began(BootTime now) const;
   Status verdict() const;
-  std::string evidence() const;  // for offline and warning: what speaks
+  // For offline and warning: the source that is down, the limit that is breached.
+  std::string evidence() const;
 
   StatusRules rules_;
   Status status_ = Status::unknown;
@@ -141,7 +142,7 @@ class StatusMachine {
   Base base_ = Base::unknown;
   std::vector<Source> sources_;
   std::vector<Limit> limits_;
-  std::size_t speaking_ = 0;  // series of all limits
+  std::size_t breached_ = 0;  // series of all limits
   bool assumed_warning_ = false;
   BootTime assumed_since_{};
   std::string assumed_reason_;

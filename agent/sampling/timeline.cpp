@@ -35,10 +35,9 @@ std::int64_t measure_offset(const Clock& clock) {
 Timeline::Timeline(const Clock& clock) : clock_(clock) {}
 
 Timeline::Mapping Timeline::now() {
-  // Asked before the clock is read and after: one that is set in between was read before it was, and would
-  // pass 1970 off as the time.
-  // And one thread at a time: what another measured before a step must not take the place of what was after
-  // it.
+  // wall_is_set() is called before and after the clock is read: a clock that is set in between may have been
+  // read while it still showed 1970. One thread at a time measures, so that an offset from before a step does
+  // not replace one from after it.
   const MutexLock lock(mutex_);
   const bool was_set = clock_.wall_is_set();
   const std::int64_t offset_ns = measure_offset(clock_);

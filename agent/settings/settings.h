@@ -79,7 +79,7 @@ struct EquipmentSettings {
 };
 
 enum class Layout { equipment, native };
-// Unsigned integers: as int64, without those past it; with the suffix u; as floats.
+// How unsigned integers are written: as int64, where larger ones are left out; with the suffix u; as floats.
 enum class UnsignedNumbers { as_int64, suffixed, as_float };
 enum class DeliveryOrder { oldest_first, live_first };
 

@@ -19,50 +19,50 @@ TEST(Limit, SpeaksAboveAndEndsAtTheLimitItself) {
   const LimitRule rule{.metric = "errors", .above = 0};
   LimitState state;
   state.value(rule, 0, at(0s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
   state.value(rule, 0.1, at(1s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(rule, 0, at(2s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 }
 
 TEST(Limit, SpeaksBelowAndEndsAtTheLimitItself) {
   const LimitRule rule{.metric = "t", .below = 5};
   LimitState state;
   state.value(rule, 4.9, at(0s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(rule, 5, at(1s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 }
 
 TEST(Limit, EndsOnlyAtItsClearMargin) {
   const LimitRule above{.metric = "m", .above = 90, .clear = 80};
   LimitState state;
   state.value(above, 85, at(0s));
-  EXPECT_FALSE(state.speaks()) << "between margin and limit it does not begin";
+  EXPECT_FALSE(state.is_breached()) << "between margin and limit it does not begin";
   state.value(above, 91, at(1s));
   state.value(above, 80.1, at(2s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(above, 80, at(3s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 
   const LimitRule below{.metric = "m", .below = 5, .clear = 8};
   state.value(below, 4, at(4s));
   state.value(below, 7.9, at(5s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(below, 8, at(6s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 }
 
 TEST(Limit, OnBothSidesSpeaksOutsideOfThem) {
   const LimitRule rule{.metric = "v", .above = 250, .below = 200};
   LimitState state;
   state.value(rule, 199, at(0s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(rule, 251, at(1s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   state.value(rule, 200, at(2s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 }
 
 TEST(Limit, MustBeHeldWithoutABreak) {
@@ -74,10 +74,10 @@ TEST(Limit, MustBeHeldWithoutABreak) {
   EXPECT_FALSE(state.due(rule));
   state.value(rule, 95, at(40s));
   state.value(rule, 96, at(99s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
   EXPECT_EQ(state.due(rule), at(100s));
   state.value(rule, 97, at(100s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   EXPECT_FALSE(state.due(rule));
 }
 
@@ -86,9 +86,9 @@ TEST(Limit, TheLastReadingStandsWhileNoneCome) {
   LimitState state;
   state.value(rule, 95, at(0s));
   state.tick(rule, at(60s) - 1ns);
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
   state.tick(rule, at(60s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
 }
 
 TEST(Limit, WhatIsNoNumberChangesNothing) {
@@ -99,20 +99,20 @@ TEST(Limit, WhatIsNoNumberChangesNothing) {
   EXPECT_EQ(state.due(rule), at(60s));
   state.tick(rule, at(60s));
   state.value(rule, std::nan(""), at(70s));
-  EXPECT_TRUE(state.speaks());
+  EXPECT_TRUE(state.is_breached());
   EXPECT_EQ(state.last_value(), 95);
   state.value(rule, -std::numeric_limits<double>::infinity(), at(80s));
-  EXPECT_FALSE(state.speaks());
+  EXPECT_FALSE(state.is_breached());
 }
 
 TEST(Limit, TakenUpFromBeforeIsConfirmedOrEndedByTheFirstReading) {
   const LimitRule rule{.metric = "m", .above = 90, .clear = 80, .held = 60s};
   LimitState ends(true);
   ends.value(rule, 79, at(0s));
-  EXPECT_FALSE(ends.speaks());
+  EXPECT_FALSE(ends.is_breached());
   LimitState lasts(true);
   lasts.value(rule, 85, at(0s));
-  EXPECT_TRUE(lasts.speaks());
+  EXPECT_TRUE(lasts.is_breached());
 }
 
 TEST(Limit, SaysWhatItSees) {

@@ -132,7 +132,7 @@ TEST_F(StatusMachineTest, EachSeriesHasItsOwnLimit) {
             "online>warning (disk dev=sdb mount=/data is 95, above 90)");
   EXPECT_EQ(read("disk", 10, {{"mount", "/"}}), "");
   EXPECT_EQ(read("disk", 96, {{"mount", "/"}}), "");
-  EXPECT_EQ(read("disk", 20, {{"dev", "sdb"}, {"mount", "/data"}}), "") << "/ still speaks";
+  EXPECT_EQ(read("disk", 20, {{"dev", "sdb"}, {"mount", "/data"}}), "") << "/ is still breached";
   EXPECT_EQ(read("disk", 20, {{"mount", "/"}}), "warning>online (disk is back to normal)");
 }
 

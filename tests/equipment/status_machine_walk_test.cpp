@@ -75,7 +75,7 @@ class Model {
     if (base_ < 0) return Status::offline;
     for (const auto& [series, readings] : readings_) {
       for (const LimitRule& rule : rules_.limits) {
-        if (rule.metric == series.metric && speaks(rule, readings, now)) return Status::warning;
+        if (rule.metric == series.metric && is_breached(rule, readings, now)) return Status::warning;
       }
     }
     return base_ > 0 ? Status::online : Status::unknown;
@@ -97,24 +97,24 @@ class Model {
     }
     return verdict;
   }
-  // The walk ticks before each reading, so a limit that was held until then had spoken.
-  static bool speaks(const LimitRule& rule, const std::vector<Said>& readings, BootTime now) {
-    bool speaks = false;
+  // The walk ticks before each reading, so a limit that was held until then was breached.
+  static bool is_breached(const LimitRule& rule, const std::vector<Said>& readings, BootTime now) {
+    bool is_breached = false;
     for (std::size_t i = 0; i < readings.size(); ++i) {
       const double value = readings[i].value;
       const bool past = rule.above ? value > *rule.above : value < *rule.below;
       const double back = rule.clear.value_or(rule.above ? *rule.above : *rule.below);
-      if (speaks && (rule.above ? value <= back : value >= back)) speaks = false;
-      if (speaks || !past) continue;
+      if (is_breached && (rule.above ? value <= back : value >= back)) is_breached = false;
+      if (is_breached || !past) continue;
       std::size_t first = i;
       while (first > 0 && (rule.above ? readings[first - 1].value > *rule.above
                                       : readings[first - 1].value < *rule.below)) {
         --first;
       }
       const BootTime until = i + 1 < readings.size() ? readings[i + 1].at : now;
-      if (until - readings[first].at >= rule.held) speaks = true;
+      if (until - readings[first].at >= rule.held) is_breached = true;
     }
-    return speaks;
+    return is_breached;
   }
 
   const StatusRules rules_;
