@@ -159,9 +159,11 @@ SegmentWalk::SegmentWalk(Db& db, Statement row, std::uint64_t last)
 std::optional<SegmentWalk> SegmentWalk::over(DatabaseImage& image, Db& db, const Held& held) {
   auto rows = rows_of_segments(db);
   if (!rows) return std::nullopt;
-  SegmentWalk walk(db, std::move(*rows), held.last_seq);
+  // Older pages in place of newer ones lead to fewer segments, and to no damage.
+  const bool is_older = image.is_stale() && !held.is_current;
+  SegmentWalk walk(db, std::move(*rows), is_older ? kUnknownSeq : held.last_seq);
   walk.image_ = &image;
-  walk.wanted_ = held.is_exact ? held.segments : 0;
+  walk.wanted_ = is_older ? UINT64_MAX : held.is_exact ? held.segments : 0;
   return walk;
 }
 

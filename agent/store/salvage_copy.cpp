@@ -165,30 +165,30 @@ Result<DatabaseLog::CopiedSegments> DatabaseLog::copy_segments(DatabaseImage& im
 // Whether there were summaries.
 Result<bool> DatabaseLog::copy_tables(Db& from) {
   bool has_summaries = false;
-  const bool is_older = !from.prepare("SELECT decided_after_ns FROM status_changes");  // schema 4
-  for (const auto& [table, columns] :
-       {std::pair{"summaries", "hour_ns, crc32, payload"},
-        std::pair{"status_changes",
-                  is_older
-                      ? "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns"
-                      : "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, "
-                        "until_ns, decided_after_ns"},
-        std::pair{"gaps", "from_ns, to_ns"}, std::pair{"spans", "first_seq, last_seq, first_ns, last_ns"},
-        std::pair{"dead_letters", "id, sink, refused_ns, line, reason"}}) {
-    const std::string names(columns);
+  // Columns that came after schema 4.
+  const auto newer = [&from](const char* table, const char* column) {
+    return from.prepare(std::string("SELECT ") + column + " FROM " + table) ? std::string(", ") + column : "";
+  };
+  for (const auto& [table, names] :
+       {std::pair<std::string, std::string>{"summaries", "hour_ns, crc32, payload"},
+        {"status_changes",
+         "id, equipment_id, time_ns, clock, boot_id, old_status, new_status, reason, until_ns" +
+             newer("status_changes", "decided_after_ns")},
+        {"gaps", "from_ns, to_ns"},
+        {"spans", "first_seq, last_seq, first_ns, last_ns"},
+        {"dead_letters", "id, sink, refused_ns, line, reason" + newer("dead_letters", "resend")}}) {
     const std::string key = names.substr(0, names.find(','));
     std::string values = "?";
     for (const char c : names) {
       if (c == ',') values += ",?";
     }
     const bool by_time = key.ends_with("_ns");
-    const auto rows =
-        copy_table(from, "SELECT " + names + " FROM " + table + " WHERE " + key + " >= ? ORDER BY " + key,
-                   std::string("INSERT OR IGNORE INTO ") + table + "(" + names + ") VALUES(" + values + ")",
-                   by_time ? kHourNs : 1);
+    const auto rows = copy_table(
+        from, "SELECT " + names + " FROM " + table + " WHERE " + key + " >= ? ORDER BY " + key,
+        "INSERT OR IGNORE INTO " + table + "(" + names + ") VALUES(" + values + ")", by_time ? kHourNs : 1);
     if (!rows) return rows.error();
-    if (rows->met_damage) log::error(std::string("store: some of ") + table + " is lost");
-    if (std::string_view(table) == "summaries") has_summaries = rows->rows > 0;
+    if (rows->met_damage) log::error("store: some of " + table + " is lost");
+    if (table == "summaries") has_summaries = rows->rows > 0;
   }
   return has_summaries;
 }

@@ -313,6 +313,25 @@ TEST_F(LogDamage, WhatStandsBehindADestroyedPageIsNotPassedOver) {
   EXPECT_GT(with_segments, 20);
 }
 
+TEST_F(LogDamage, ADeadLetterThatWaitsToBeSentAgainGoesOnWaiting) {
+  fill(20);
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  ASSERT_TRUE(log_->acknowledge("a", {6, 6}, {{.line = "x v=1 1", .reason = "no"}, {.line = "y v=1 1"}}));
+  ASSERT_EQ(*log_->resend_dead_letters({.reason = "no"}), 1u);
+  // What describes the indexes does not read any more.
+  sql("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA writable_schema = ON; "
+      "UPDATE sqlite_schema SET sql = replace(sql, 'CREATE INDEX', 'CREATE IND') WHERE type = 'index'");
+  open();
+  ASSERT_TRUE(log_->set_sinks({"a"}));
+  EXPECT_NE(log_->status().set_aside, "");
+  const auto letters = log_->dead_letters("", 0, 10);
+  ASSERT_EQ(letters->size(), 2u);
+  EXPECT_TRUE(letters->at(0).resend);
+  EXPECT_FALSE(letters->at(1).resend);
+  EXPECT_EQ(log_->letters_to_resend("a", 1000)->size(), 1u);
+}
+
 TEST_F(LogDamage, ATruncatedDatabaseIsSalvaged) {
   fill(200);
   log_.reset();
