@@ -42,8 +42,10 @@ void RawFold::add_value(Series& series, const Reading& reading) {
     return;
   }
   series.summary.add_moments(reading.time_ns, reading.value);
+  const std::size_t capacity = series.values.capacity();
   series.values.push_back(reading.value);
-  held_.hold(sizeof(double));
+  if (series.values.capacity() != capacity)
+    held_.hold((series.values.capacity() - capacity) * sizeof(double) + (capacity == 0 ? kNodeBytes : 0));
   if (++values_ > most_values_) give_up_values();
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Raw readings folded per series and window with exact percentiles: all values are kept, up to kMostValues
-// (8 MB); of a question half of what it may hold; past that
-// quantiles come from sketches, and exact() says so. One thread.
+// (8 MB), or half of what a question may hold; past that quantiles come from sketches, and exact() says so.
+// One thread.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "equipment/question_memory.h"
 #include "equipment/readings.h"
@@ -20,8 +20,8 @@ class RawFold {
   static constexpr std::size_t kMostValues = 1'000'000;
 
   struct Series {
-    SeriesSummary summary;  // its sketch is empty while values are kept
-    std::deque<double> values;
+    SeriesSummary summary;       // its sketch is empty while values are kept
+    std::vector<double> values;  // a deque would take half a kilobyte for the first
     // May reorder `values`.
     std::optional<double> quantile(double q);
   };
