@@ -189,7 +189,7 @@ class Log {
   virtual Result<std::uint64_t> clear_dead_letters(std::string_view sink) = 0;  // how many
   // Puts dead letters of sinks in the settings back in the queue; survives a power cut. How many wait now of
   // those that are meant; letters without a line cannot be sent. Errors: not_found for a sink that is not in
-  // the settings.
+  // the settings, for an id that is none, and when all that are meant are of sinks that are not there.
   virtual Result<std::uint64_t> resend_dead_letters(const DeadLetterChoice& choice) = 0;
   // Those of a sink in the queue, oldest first, up to `bytes` of lines; one always if there is one.
   virtual Result<std::vector<DeadLetter>> letters_to_resend(std::string_view sink, std::uint64_t bytes) = 0;

@@ -265,6 +265,10 @@ class DatabaseLog final : public Log, public History {
       EXCLUDES(write_mutex_);
   Result<void> settle(std::string_view sink, SeqRange range) EXCLUDES(state_mutex_);
 
+  // log_letters.cpp
+  // Errors: not_found when that is no fine answer to the choice.
+  Result<void> why_none_is_sent(const DeadLetterChoice& choice, bool is_sink_known) REQUIRES(write_mutex_);
+
   // log_reading.cpp
   std::optional<SeqRange> next_run(std::string_view sink, std::uint64_t from) const EXCLUDES(state_mutex_);
   Result<RunRead> read_run(SeqRange run, const ReadLimits& limits) REQUIRES(read_mutex_);

@@ -13,6 +13,13 @@ DeadLetter letter_of(Statement& row) {
                     std::string(row.text(3)), std::string(row.text(4)), row.integer(5) != 0};
 }
 
+// Those that a choice means, of whatever sink.
+constexpr const char* kChosen = "(?1 = '' OR sink = ?1) AND (?2 = 0 OR id = ?2) AND instr(reason, ?3) > 0";
+
+void bind_choice(Statement& statement, std::string_view sink, const DeadLetterChoice& choice) {
+  statement.bind(1, sink).bind(2, as_int(choice.id)).bind(3, std::string_view(choice.reason));
+}
+
 }  // namespace
 
 Result<std::vector<DeadLetter>> DatabaseLog::dead_letters(std::string_view sink, std::uint64_t after_id,
@@ -58,25 +65,44 @@ Result<std::uint64_t> DatabaseLog::resend_dead_letters(const DeadLetterChoice& c
         if (sink.known && (choice.sink.empty() || choice.sink == name)) sinks.push_back(name);
       }
     }
-    if (sinks.empty() && !choice.sink.empty())
-      return Error{ErrorKind::not_found, "no sink \"" + choice.sink + "\" in the settings"};
     auto transaction = Transaction::begin(writer_.db);
     if (!transaction) return transaction.error();
     std::uint64_t queued = 0;
     for (const std::string& sink : sinks) {
-      auto mark = writer_.db.prepare(
-          "UPDATE dead_letters SET resend = 1 WHERE sink = ?1 AND line <> '' AND (?2 = 0 OR id = ?2) AND "
-          "instr(reason, ?3) > 0");
+      auto mark = writer_.db.prepare(std::string("UPDATE dead_letters SET resend = 1 WHERE line <> '' AND ") +
+                                     kChosen);
       if (!mark) return mark.error();
-      mark->bind(1, std::string_view(sink))
-          .bind(2, as_int(choice.id))
-          .bind(3, std::string_view(choice.reason));
+      bind_choice(*mark, sink, choice);
       if (const auto done = mark->step(); !done) return done.error();
       queued += as_count(sqlite3_changes64(writer_.db.handle()));
     }
     if (auto committed = transaction->commit(); !committed) return committed.error();
-    return queued;
+    if (queued > 0) return queued;
+    const auto why = why_none_is_sent(choice, !sinks.empty());
+    return why ? Result<std::uint64_t>(queued) : why.error();
   });
+}
+
+Result<void> DatabaseLog::why_none_is_sent(const DeadLetterChoice& choice, bool is_sink_known) {
+  auto left =
+      writer_.db.prepare(std::string("SELECT sink, line FROM dead_letters WHERE ") + kChosen + " LIMIT 1");
+  if (!left) return left.error();
+  bind_choice(*left, choice.sink, choice);
+  const auto found = left->step();
+  if (!found) return found.error();
+  const std::string sink(*found ? left->text(0) : std::string_view(choice.sink));
+  if (*found && !left->text(1).empty())
+    return Error{ErrorKind::not_found, "no sink \"" + sink +
+                                           "\" in the settings, of which there are dead letters: give a sink "
+                                           "that name, or `vigilectl dead-letters export --sink " +
+                                           sink + "` and `vigilectl write`"};
+  if (!is_sink_known && !sink.empty())
+    return Error{ErrorKind::not_found, "no sink \"" + sink + "\" in the settings"};
+  if (choice.id == 0) return {};
+  const std::string letter = "dead letter " + std::to_string(choice.id);
+  return Error{ErrorKind::not_found,
+               *found ? letter + " stands for lines that were not found, and has none to send"
+                      : "no " + letter + " of that sink and reason: `vigilectl dead-letters` lists them"};
 }
 
 Result<std::vector<DeadLetter>> DatabaseLog::letters_to_resend(std::string_view sink, std::uint64_t bytes) {

@@ -65,6 +65,25 @@ TEST_F(ResendingTest, ByIdAndByReason) {
   run_for(2s);
   EXPECT_THAT(letters(), ElementsAre("bad3 v=1 1"));
   EXPECT_EQ(log_->resend_dead_letters({.sink = "t"}).error().kind, ErrorKind::not_found);
+  const auto gone = log_->resend_dead_letters({.id = all[0].id});
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message, HasSubstr("no dead letter " + std::to_string(all[0].id)));
+}
+
+TEST_F(ResendingTest, OfASinkThatIsNotInTheSettingsAnyMoreItIsSaid) {
+  make_letters();
+  const std::uint64_t id = log_->dead_letters("s", 0, 100).value().front().id;
+  ASSERT_TRUE(log_->set_sinks({"renamed"}));
+  for (const DeadLetterChoice& choice : {DeadLetterChoice{}, DeadLetterChoice{.sink = "s"},
+                                         DeadLetterChoice{.id = id}, DeadLetterChoice{.reason = "bad"}}) {
+    const auto none = log_->resend_dead_letters(choice);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().kind, ErrorKind::not_found);
+    EXPECT_THAT(none.error().message, HasSubstr("no sink \"s\" in the settings"));
+    EXPECT_THAT(none.error().message, HasSubstr("export --sink s"));
+  }
+  ASSERT_TRUE(log_->set_sinks({"renamed", "s"}));
+  EXPECT_EQ(log_->resend_dead_letters({}).value(), 3u);
 }
 
 TEST_F(ResendingTest, WhatIsRefusedAgainIsADeadLetterWithTheNewReason) {
