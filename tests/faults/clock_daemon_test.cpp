@@ -6,9 +6,12 @@
 
 #include <cstdio>
 #include <map>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "faults/rounds.h"
 #include "integration/daemon.h"
 #include "integration/sequence_ledger.h"
 #include "support/influx_server.h"
@@ -208,6 +211,38 @@ TEST_F(ClockDaemon, TwoBootsWithoutAClockThenOneWith) {
   }
   std::printf("clock, real daemon: two boots without a clock between two with: %llu points, none lost\n",
               static_cast<unsigned long long>(committed.size()));
+}
+
+// While it starts, or just after: what is read before that and after it has the time that it was.
+TEST_F(ClockDaemon, TheClockIsSetAtAnyMomentOfAStart) {
+  constexpr int kStarts = 20;
+  std::mt19937_64 random(1);
+  const std::int64_t begin_ns = PreloadedClock::true_ns();
+  for (int i = 0; i < kStarts * fault_rounds(); ++i) {
+    clock_.boot(false);
+    const auto moment = std::chrono::microseconds(random() % 300'000);
+    std::jthread setter([&] {
+      std::this_thread::sleep_for(moment);
+      clock_.set_error(0s);
+      clock_.set_synchronised(true);
+    });
+    start("r" + std::to_string(i));
+    await_points(10);
+    setter.join();
+    EXPECT_TRUE(eventually([&] { return daemon_.text("/clock") == "set"; }));
+    ASSERT_TRUE(await_delivery()) << daemon_.get("/api/agent/status");
+    daemon_.kill_hard();
+  }
+  std::size_t rows = 0;
+  influx_.for_each_row("clock", "SELECT \"value\" FROM equipment_metrics", [&](const InfluxServer::Row& row) {
+    EXPECT_GE(std::stoll(row.at("time")), begin_ns - kTolerance);
+    EXPECT_LE(std::stoll(row.at("time")), PreloadedClock::true_ns() + kTolerance);
+    ++rows;
+  });
+  EXPECT_GE(rows, 10u * kStarts);
+  std::printf(
+      "clock, real daemon: set at a random moment of %d starts: %zu points, all of the time that it was\n",
+      kStarts * fault_rounds(), rows);
 }
 
 }  // namespace
