@@ -234,7 +234,7 @@ Result<void> DatabaseLog::load_state() {
   auto last =
       db.prepare("SELECT " + columns +
                  ", total_points, total_bytes, total_segments FROM segments ORDER BY seq DESC LIMIT 1");
-  auto first = db.prepare("SELECT " + columns + " FROM segments ORDER BY seq LIMIT 1");
+  auto first = db.prepare("SELECT " + columns + " FROM segments ORDER BY seq LIMIT 2");
   if (!last) return last.error();
   if (!first) return first.error();
   const auto has_last = last->step();
@@ -281,6 +281,11 @@ Result<void> DatabaseLog::load_state() {
   if (*has_last && !is_intact(*last))
     return Error{ErrorKind::corrupt, path_.string() + ": its newest segment is damaged"};
   const bool is_first_whole = !*has_first || is_intact(*first);
+  // Where the log begins it says alone: with too large a number all before that would pass for removed.
+  const auto has_second = first->step();
+  if (!has_second) return has_second.error();
+  if (*has_second && as_count(first->integer(0)) <= state.first_seq)
+    return Error{ErrorKind::corrupt, path_.string() + ": its segments are out of order"};
   first->reset();
   last->reset();
 

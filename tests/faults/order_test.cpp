@@ -84,7 +84,8 @@ TEST(Order, AFlippedBitInARowNumberCostsOneSegmentAndIsReported) {
       return static_cast<double>(influx.count("order", "equipment_metrics", "run = '" + run + "'"));
     };
     EXPECT_TRUE(eventually([&] { return arrived() >= kReadings - lost; })) << arrived();
-    EXPECT_EQ(arrived() + lost, kReadings);
+    // The first segment holds the change to online, too, which is of no run.
+    EXPECT_EQ(arrived() + lost, kReadings + (row.seq == 1 ? 1 : 0));
     EXPECT_EQ(daemon.stop(), 0) << daemon.output();
     EXPECT_NE(daemon.output().find("lost 1 segments with"), std::string::npos) << daemon.output();
     std::printf("order: segment %3llu, bit %2zu, %-13s lost %3.0f of %.0f readings\n",
