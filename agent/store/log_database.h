@@ -21,10 +21,13 @@
 #include "core/unique_fd.h"
 #include "point/payload.h"
 #include "store/damaged_rows.h"
+#include "store/database_state.h"
 #include "store/history.h"
 #include "store/inspection.h"
 #include "store/line_removal.h"
 #include "store/log.h"
+#include "store/log_connections.h"
+#include "store/log_place.h"
 #include "store/seq_ranges.h"
 #include "store/sqlite_db.h"
 #include "store/store_files.h"
@@ -33,66 +36,6 @@
 namespace vigile {
 
 struct MetaRows;
-
-// Chosen by measuring (README.md): a small commit writes few bytes, and a large one loses little.
-inline constexpr std::uint64_t kPageBytes = 1024;
-inline constexpr std::uint64_t kFrameBytes = kPageBytes + 24;   // a page in the WAL
-inline constexpr std::uint64_t kSmallWrite = 64 * kFrameBytes;  // more than a removal or a few rows write
-inline constexpr std::int64_t kMostRemoved = 500;               // rows a transaction: bounds its frames
-inline constexpr std::uint64_t kRowBytes = 200;                 // of a row, beside its payload
-
-// The connection that writes, with its statements.
-struct WriteConnection {
-  Db db;
-  Statement insert;
-  Statement erase;
-  Statement delete_progress;
-  Statement insert_progress;
-  Statement insert_dead_letter;
-  Statement insert_change;
-  Statement set_meta;
-  Statement insert_trimmed;
-  Statement page_count;
-  Statement free_pages;
-  int wal_pages = 0;  // frames in the WAL, from SQLite's hook
-};
-
-// Of all that was ever appended, with the row.
-struct RowTotals {
-  std::uint64_t points = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t segments = 0;
-};
-Result<void> insert_row(WriteConnection& writer, const StoredSegment& head, std::string_view payload,
-                        const RowTotals& totals, int thinned);
-
-struct ReadConnection {
-  Db db;
-  Statement by_seq;            // rows of a run of numbers
-  Statement by_time;           // rows that overlap a span of time
-  Statement points_through;    // total_points of the last row up to a number
-  Statement points_before;     // total_points before the first row from a number on
-  Statement first_ns_at;       // first_ns of that row
-  Statement trimmed;           // points and segments taken out of a run of numbers
-  Statement segments_through;  // as for points
-  Statement segments_before;
-  Statement number_before;  // of the last row before a number
-};
-
-// Opened by the first question to the history. Each of its reads is short: no snapshot is held between pages.
-struct HistoryConnection {
-  Db db;
-  Statement by_seq;
-};
-
-inline std::filesystem::path directory_of(const std::filesystem::path& file) {
-  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-}
-
-// Where a database that is to take its place is made; without one in its place it is complete.
-inline std::filesystem::path salvage_of(const std::filesystem::path& database) {
-  return database.string() + ".salvage";
-}
 
 class DatabaseLog final : public Log, public History {
  public:
@@ -151,42 +94,8 @@ class DatabaseLog final : public Log, public History {
                                bool dry_run, const Strip& strip) override;
 
  private:
-  struct SinkState {
-    SeqRanges acknowledged;
-    bool known = false;
-    bool dirty = false;
-    bool has_read = false;           // since the log was opened
-    std::optional<SeqRange> handed;  // what it read last: may be under way
-  };
-  // What append and status need to know without asking the database.
-  struct State {
-    std::map<std::string, SinkState, std::less<>> sinks;
-    std::optional<SinkState> folded;  // progress of the summaries, once something makes them
-    SeqRanges unset;                  // segments that wait for the clock
-    bool has_unset_changes = false;   // status changes do, that came without a segment
-    std::uint64_t first_seq = 1;      // of the oldest held; last_seq + 1 when none is
-    std::uint64_t last_seq = 0;
-    std::uint64_t total_points = 0;  // up to last_seq
-    std::uint64_t points = 0;        // held
-    std::uint64_t payload_bytes = 0;
-    std::uint64_t segments = 0;
-    std::uint64_t dropped_points = 0;
-    std::optional<std::int64_t> dropped_from_ns;
-    std::optional<std::int64_t> dropped_to_ns;
-    std::uint64_t thinned_points = 0;
-    std::uint64_t thinned_made = 0;
-    std::optional<std::int64_t> thinned_from_ns;
-    std::optional<std::int64_t> thinned_to_ns;
-    std::uint64_t unsummarised_lost = 0;
-    std::optional<std::int64_t> gone_to_ns;  // largest known time among removed segments
-    std::uint64_t damaged = 0;
-    std::uint64_t damaged_points = 0;
-    bool damaged_at_least = false;
-    std::map<std::uint64_t, std::uint64_t> new_damage;  // of damaged_seen_, not written yet
-    SeqRanges absent;  // numbers that have no row, and for a good reason; those found out so far
-    std::uint64_t dead_letters = 0;
-    std::optional<BootTime> dirty_since;
-  };
+  using State = DatabaseState;
+  using SinkState = DatabaseState::Sink;
   struct RunRead {
     std::vector<StoredSegment> segments;
     // The segment at which the run cannot be read on; segments is empty.
@@ -219,18 +128,6 @@ class DatabaseLog final : public Log, public History {
   void take_state(State state, const MetaRows& counters, std::int64_t alive_ns) EXCLUDES(state_mutex_);
   Result<void> put_meta(const char* key, std::uint64_t value) REQUIRES(write_mutex_);
   // log_place.cpp
-  // The files that are open, by what stands at their names.
-  struct Place {
-    StoreFiles::Identity database;
-    StoreFiles::Identity wal;
-    std::string wal_name;  // beside the file itself, where path_ is a link to it
-    std::optional<StoreFiles::Identity> lock;
-  };
-  struct Displaced {
-    Error cause;
-    bool is_wal = false;     // and the database is where it belongs
-    bool may_return = true;  // else it is there, and may not be reached
-  };
   Result<void> note_place() REQUIRES(write_mutex_) EXCLUDES(state_mutex_);
   std::optional<Displaced> displaced() const EXCLUDES(state_mutex_);
   // Errors: corrupt when it was cut short: SQLite would write behind the hole.
@@ -523,7 +420,7 @@ class DatabaseLog final : public Log, public History {
   HistoryConnection history_ GUARDED_BY(history_mutex_);
   std::uint64_t summaries_version_ GUARDED_BY(version_mutex_) = 0;
   State state_ GUARDED_BY(state_mutex_);
-  std::optional<Place> place_ GUARDED_BY(state_mutex_);  // while it is open
+  std::optional<FilesInPlace> place_ GUARDED_BY(state_mutex_);  // while it is open
   std::uint64_t salvaged_ GUARDED_BY(state_mutex_) = 0;
   std::map<std::uint64_t, std::uint64_t> damaged_seen_
       GUARDED_BY(state_mutex_);  // held, and counted with these points

@@ -25,7 +25,7 @@ std::string quoted(const std::filesystem::path& path) {
 }  // namespace
 
 Result<void> DatabaseLog::note_place() {
-  Place place{.wal_name = std::string(sqlite3_db_filename(writer_.db.handle(), "main")) + "-wal"};
+  FilesInPlace place{.wal_name = std::string(sqlite3_db_filename(writer_.db.handle(), "main")) + "-wal"};
   const auto database = files_.identity(path_);
   if (!database) return database.error();
   const auto wal = files_.identity(place.wal_name);
@@ -38,8 +38,8 @@ Result<void> DatabaseLog::note_place() {
   return {};
 }
 
-std::optional<DatabaseLog::Displaced> DatabaseLog::displaced() const {
-  std::optional<Place> place;
+std::optional<Displaced> DatabaseLog::displaced() const {
+  std::optional<FilesInPlace> place;
   {
     const MutexLock lock(state_mutex_);
     place = place_;
