@@ -57,7 +57,12 @@ std::optional<std::string> unknown_word(const CLI::App& app) {
   std::vector<std::string> names;
   if (word->starts_with('-')) {
     const std::string option = word->substr(0, word->find('='));
-    for (const CLI::App* one : chain) add_options(*one, names);
+    for (const CLI::App* one : chain) {
+      const std::size_t before = names.size();
+      add_options(*one, names);
+      if (std::find(names.begin() + static_cast<std::ptrdiff_t>(before), names.end(), option) != names.end())
+        return "\"" + option + "\" is an option of " + one->get_name() + ": it goes behind that word";
+    }
     return path(chain) + " has no option \"" + option + "\"" + did_you_mean(option, names);
   }
   for (const CLI::App* sub : chain.back()->get_subcommands([](const CLI::App*) { return true; })) {

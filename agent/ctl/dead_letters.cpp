@@ -49,7 +49,7 @@ namespace {
 
 // Asks for a change, and says how many letters it was about.
 int change(const CommandContext& context, const std::string& method, const std::string& target,
-           const char* counter, std::string_view said) {
+           const char* counter, std::string_view one, std::string_view many) {
   const auto answer = context.client.request(method, target);
   if (!answer) return fail(answer.error());
   if (!answer->fine()) return refuse(*answer);
@@ -59,7 +59,8 @@ int change(const CommandContext& context, const std::string& method, const std::
   }
   const auto body = parse_object(answer->body);
   if (!body) return fail(body.error());
-  print_screen(grouped(count_at(*body, counter)) + std::string(said));
+  const std::uint64_t count = count_at(*body, counter);
+  print_screen(grouped(count) + std::string(count == 1 ? one : many));
   return kFine;
 }
 
@@ -77,13 +78,14 @@ int resend_dead_letters_command(const CommandContext& context, const ResendOptio
   add("id", options.id == 0 ? "" : std::to_string(options.id));
   add("reason", options.reason);
   if (options.all) add("all", "true");
-  return change(context, "POST", target, "queued", " dead letters are sent again.\n");
+  return change(context, "POST", target, "queued", " dead letter is sent again.\n",
+                " dead letters are sent again.\n");
 }
 
 int clear_dead_letters_command(const CommandContext& context, const std::string& sink) {
   return change(context, "DELETE",
                 "/api/agent/dead-letters?" + (sink.empty() ? "all=true" : "sink=" + percent_encode(sink)),
-                "cleared", " dead letters cleared.\n");
+                "cleared", " dead letter cleared.\n", " dead letters cleared.\n");
 }
 
 }  // namespace vigile

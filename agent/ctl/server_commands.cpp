@@ -174,7 +174,8 @@ int write_command(const CommandContext& /*context*/, const ServerOptions& option
   bool going_on = true;
   for (std::string line; going_on && std::getline(std::cin, line);) going_on = writing.add(line);
   going_on = going_on && writing.finish();
-  print_screen(grouped(writing.written()) + " lines written to " + harmless(where) + "\n");
+  print_screen(grouped(writing.written()) + (writing.written() == 1 ? " line" : " lines") + " written to " +
+               harmless(where) + "\n");
   return going_on && !writing.refused() ? kFine : kAnswerIsNo;
 }
 

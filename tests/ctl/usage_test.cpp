@@ -82,6 +82,8 @@ TEST(UsageErrors, NameWhatWasLikelyMeant) {
               HasSubstr("vigilectl status has no option \"--al\"; did you mean \"--all\"?"));
   EXPECT_THAT(control({"stats", "--perod=3h"}),
               HasSubstr("has no option \"--perod\"; did you mean \"--period\"?"));
+  EXPECT_THAT(control({"--config", "site.yaml", "write"}),
+              HasSubstr("\"--config\" is an option of write: it goes behind that word"));
   EXPECT_THAT(control({"--sockte", "/x", "status"}), HasSubstr("did you mean \"--socket\"?"));
   EXPECT_THAT(control({"dead-letters", "clear", "--snk", "a"}), HasSubstr("did you mean \"--sink\"?"));
   EXPECT_THAT(control({"qqqqqqqqqqqq"}), Not(HasSubstr("did you mean")));

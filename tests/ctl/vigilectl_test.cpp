@@ -126,7 +126,7 @@ TEST(Vigilectl, DriversStoreAndDeadLetters) {
   EXPECT_THAT(ran.out, testing::EndsWith("cpu x=1500\n"));
   EXPECT_EQ(run(served.socket(), "dead-letters resend").status, 2);
   EXPECT_EQ(run(served.socket(), "dead-letters resend --id 7 --all").status, 2);
-  EXPECT_EQ(run(served.socket(), "dead-letters resend --id 7").out, "1 dead letters are sent again.\n");
+  EXPECT_EQ(run(served.socket(), "dead-letters resend --id 7").out, "1 dead letter is sent again.\n");
   EXPECT_EQ(run(served.socket(), "dead-letters resend --sink central --reason 'of it'").out,
             "1,500 dead letters are sent again.\n");
   EXPECT_THAT(run(served.socket(), "dead-letters").out, HasSubstr("waits to be sent again"));
