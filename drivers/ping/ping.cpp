@@ -97,6 +97,7 @@ class PingDriver final : public Driver {
     // Not allowed to ask: that says nothing of the one who was to be asked.
     if (!outcome && outcome.error().kind == ErrorKind::permission) return outcome.error();
     const Result<void> judged = outcome ? judge(*outcome) : Result<void>(outcome.error());
+    if (!judged) ++turn_;  // a name may have other addresses
     std::array<Value, kMetrics.size()> values;
     std::size_t size = 0;
     const auto add = [&](std::size_t metric, Number number) {
@@ -118,7 +119,7 @@ class PingDriver final : public Driver {
  private:
   Result<Outcome> run(const SampleContext& context) const {
     const BootTime deadline = std::min(context.deadline, context.started + settings_.timeout);
-    auto socket = open_(settings_.address, {clock_, deadline, context.stop});
+    auto socket = open_(settings_.address, turn_, {clock_, deadline, context.stop});
     if (!socket) return socket.error();
     Outcome outcome;
     std::vector<std::uint8_t> payload(settings_.size_bytes);
@@ -217,6 +218,7 @@ class PingDriver final : public Driver {
   const PingSettings settings_;
   const Clock& clock_;
   const OpenPingSocket open_;
+  std::size_t turn_ = 0;  // of the address that is asked
 };
 
 Result<std::unique_ptr<Driver>> make(const Options& options, const DriverEnvironment& environment) {

@@ -14,8 +14,8 @@ namespace vigile {
 
 extern const DriverInfo kPingDriver;
 
-using OpenPingSocket =
-    std::function<Result<std::unique_ptr<PingSocket>>(const std::string& address, const net::Limit& limit)>;
+using OpenPingSocket = std::function<Result<std::unique_ptr<PingSocket>>(
+    const std::string& address, std::size_t turn, const net::Limit& limit)>;
 
 // As kPingDriver.make, over sockets of one's own.
 Result<std::unique_ptr<Driver>> make_ping(const Options& options, const DriverEnvironment& environment,

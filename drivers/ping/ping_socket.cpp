@@ -172,9 +172,12 @@ Result<std::unique_ptr<PingSocket>> open_to(const std::string& address, const ne
 
 }  // namespace
 
-Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const net::Limit& limit) {
-  const auto addresses = net::resolve(address, 0, limit);
+Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, std::size_t turn,
+                                                     const net::Limit& limit) {
+  auto addresses = net::resolve(address, 0, limit);
   if (!addresses) return addresses.error();
+  const auto first = static_cast<std::ptrdiff_t>(turn % addresses->size());
+  std::rotate(addresses->begin(), addresses->begin() + first, addresses->end());
   Error last;
   // A name may have an address of a family that this machine has not.
   for (const net::Address& one : *addresses) {

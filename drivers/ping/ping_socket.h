@@ -41,8 +41,10 @@ class PingSocket {
 };
 
 // A kernel's ICMP socket: icmp(7)'s datagram socket where net.ipv4.ping_group_range lets us, else a raw one.
-// The limit is for looking up the name; its clock outlives the socket. Errors: permission (the message says
-// what is missing); those of net::resolve().
-Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, const net::Limit& limit);
+// Of a name with several addresses `turn` 0 is to the first, 1 to the second, and so on around. The limit is
+// for looking up the name; its clock outlives the socket. Errors: permission (the message says what is
+// missing); those of net::resolve().
+Result<std::unique_ptr<PingSocket>> open_ping_socket(const std::string& address, std::size_t turn,
+                                                     const net::Limit& limit);
 
 }  // namespace vigile

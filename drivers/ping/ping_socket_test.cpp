@@ -59,7 +59,7 @@ TEST(PingSocket, IsAnsweredByLoopback) {
 TEST(PingSocket, IsADatagramSocketWhereThatIsAllowed) {
   const bool allowed = in_own_network([] {
     std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "0 2147483647" << std::flush;
-    const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
+    const auto socket = open_ping_socket("127.0.0.1", 0, within_a_minute());
     ASSERT_TRUE(socket);
     ASSERT_FALSE((*socket)->raw());
     expect_replies_from_loopback();
@@ -73,7 +73,7 @@ TEST(PingSocket, IsADatagramSocketWhereThatIsAllowed) {
 TEST(PingSocket, IsARawSocketElsewhere) {
   const bool allowed = in_own_network([] {
     std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "1 0" << std::flush;
-    const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
+    const auto socket = open_ping_socket("127.0.0.1", 0, within_a_minute());
     ASSERT_TRUE(socket) << socket.error().message;
     ASSERT_TRUE((*socket)->raw());
     expect_replies_from_loopback();
@@ -81,8 +81,24 @@ TEST(PingSocket, IsARawSocketElsewhere) {
   if (!allowed) GTEST_SKIP() << "no network namespaces";
 }
 
+TEST(PingSocket, AfterARunWithoutAnAnswerTheNextAddressOfTheNameIsAsked) {
+  const bool allowed = in_own_network([] {
+    ::setenv("VIGILE_TEST_NAMES", "ping.test=192.0.2.1,127.0.0.1", 1);
+    const auto driver = std::move(*kPingDriver.make(
+        options_from_yaml(kPingDriver, "{address: ping.test, interval: 10ms}"), {.clock = kClock}));
+    const auto sample = [&] {
+      TextOutput out(kPingDriver);
+      return driver->sample({kClock.boot(), kClock.boot() + 20s, {}}, out).has_value();
+    };
+    EXPECT_FALSE(sample());
+    EXPECT_TRUE(sample());
+    EXPECT_TRUE(sample()) << "it stays with the one that answers";
+  });
+  if (!allowed) GTEST_SKIP() << "no network namespaces";
+}
+
 TEST(PingSocket, WaitsNoLongerThanAStop) {
-  const auto socket = open_ping_socket("127.0.0.1", within_a_minute());
+  const auto socket = open_ping_socket("127.0.0.1", 0, within_a_minute());
   if (!socket) GTEST_SKIP() << socket.error().message;
   std::stop_source stop;
   const std::jthread stopping([&] { stop.request_stop(); });
@@ -96,7 +112,7 @@ TEST(PingSocket, WaitsNoLongerThanAStop) {
 }
 
 TEST(PingSocket, SaysWhatItCannotFind) {
-  const auto socket = open_ping_socket("no-such-host.invalid", within_a_minute());
+  const auto socket = open_ping_socket("no-such-host.invalid", 0, within_a_minute());
   ASSERT_FALSE(socket);
   EXPECT_THAT(socket.error().message, HasSubstr("no-such-host.invalid: "));
 }

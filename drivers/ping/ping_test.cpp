@@ -76,11 +76,11 @@ class Ping : public testing::Test {
   Result<void> sample(const std::string& yaml = "", std::stop_token stop = {}) {
     DriverEnvironment environment{.clock = clock_};
     environment.equipment.ip_address = "2001:db8::1";
-    auto driver =
-        make_ping(options_from_yaml(kPingDriver, yaml), environment,
-                  [this](const std::string&, const net::Limit&) -> Result<std::unique_ptr<PingSocket>> {
-                    return std::unique_ptr<PingSocket>(std::make_unique<ScriptedSocket>(network_));
-                  });
+    auto driver = make_ping(
+        options_from_yaml(kPingDriver, yaml), environment,
+        [this](const std::string&, std::size_t, const net::Limit&) -> Result<std::unique_ptr<PingSocket>> {
+          return std::unique_ptr<PingSocket>(std::make_unique<ScriptedSocket>(network_));
+        });
     if (!driver) return driver.error();
     TextOutput out(kPingDriver);
     network_.began = clock_.boot();
@@ -217,11 +217,11 @@ TEST_F(Ping, StopsWithoutAWordOnAvailability) {
 }
 
 TEST_F(Ping, MayNotAskIsNotDown) {
-  const auto driver =
-      std::move(*make_ping(options_from_yaml(kPingDriver, "{address: a}"), {.clock = clock_},
-                           [](const std::string&, const net::Limit&) -> Result<std::unique_ptr<PingSocket>> {
-                             return Error{ErrorKind::permission, "a: no ICMP socket"};
-                           }));
+  const auto driver = std::move(*make_ping(
+      options_from_yaml(kPingDriver, "{address: a}"), {.clock = clock_},
+      [](const std::string&, std::size_t, const net::Limit&) -> Result<std::unique_ptr<PingSocket>> {
+        return Error{ErrorKind::permission, "a: no ICMP socket"};
+      }));
   TextOutput out(kPingDriver);
   EXPECT_EQ(driver->sample({clock_.boot(), clock_.boot() + 1s, {}}, out).error().kind, ErrorKind::permission);
   EXPECT_EQ(out.text, "");
