@@ -45,6 +45,31 @@ Language language_of(const std::string& name, influx_sink::Api api) {
   return influx_sink::default_language(api);
 }
 
+// With a digit on both sides of the point: VictoriaMetrics stores 0 for .5, -.5 and 5.
+std::string plain_number(std::string_view number) {
+  std::string plain(number);
+  const std::size_t point = plain.find('.');
+  if (point == std::string::npos) return plain;
+  const auto is_digit = [&](std::size_t at) {
+    return at < plain.size() && plain[at] >= '0' && plain[at] <= '9';
+  };
+  if (!is_digit(point + 1)) plain.insert(point + 1, "0");
+  if (point == 0 || !is_digit(point - 1)) plain.insert(point, "0");
+  return plain;
+}
+
+// `text`, which begins with the line of `view`, with its numbers written so.
+std::string with_plain_numbers(std::string_view text, const LineView& view) {
+  std::string line;
+  for (const FieldView& field : view.fields) {
+    if (field.type != FieldView::Type::float64) continue;
+    line += text.substr(0, static_cast<std::size_t>(field.text.data() - text.data()));
+    line += plain_number(field.text);
+    text.remove_prefix(static_cast<std::size_t>(field.text.data() - text.data()) + field.text.size());
+  }
+  return line += text;
+}
+
 // Lines of standard input, sent in parts.
 class Writing {
  public:
@@ -60,7 +85,7 @@ class Writing {
     }
     open_ += text + "\n";
     // VictoriaMetrics says 204 to anything, and InfluxDB 2 stores nothing of a part with one bad line.
-    LineDecoder decoder(open_, precision_, true);
+    LineDecoder decoder(open_, precision_, true, LineDecoder::Rules::recordable);
     const LineDecoder::Step step = decoder.next();
     const bool goes_on = step == LineDecoder::Step::end;  // its last string does, in the next line
     if (goes_on && open_.size() < kRequestBytes) return true;
@@ -69,11 +94,13 @@ class Writing {
       open_.clear();
       return true;
     }
-    const std::string line = std::exchange(open_, {});
     if (step == LineDecoder::Step::error) {
       say_unreadable(decoder.error().column, decoder.error().expected);
+      open_.clear();
       return true;
     }
+    const std::string line = with_plain_numbers(open_, decoder.view());
+    open_.clear();
     if (!part_.empty() && part_.size() + line.size() >= kRequestBytes && !send()) return false;
     if (part_.empty()) numbers_.clear();
     numbers_.push_back(first_number_);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "served_agent.h"
 #include "support/influx_server.h"
@@ -170,6 +171,20 @@ TEST_F(ServerCommandsTest, WritesAndAsks) {
   ran = run("query --language flux 'buckets()'" + config());
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.err, HasSubstr("InfluxQL"));
+}
+
+TEST_F(ServerCommandsTest, WriteSendsNumbersThatEveryServerReads) {
+  const VictoriaServer victoria;
+  write_settings(influx_sink("central", victoria.url()));
+  const std::int64_t time_ns = to_ns(SystemClock().wall() - std::chrono::seconds(10));
+  const Ran ran =
+      run("write" + config(), "wr a=.5,b=5.,c=-.5,s=\".5\",d=1.e2 " + std::to_string(time_ns) + "\n");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  for (const auto& [field, value] : {std::pair("a", "0.5"), {"b", "5"}, {"c", "-0.5"}, {"d", "100"}}) {
+    EXPECT_THAT(victoria.exported(std::string("wr_") + field),
+                HasSubstr(std::string("\"values\":[") + value + "]"));
+  }
+  EXPECT_THAT(run("write" + config(), "wr a=1,a=2\n").err, HasSubstr("expected each field key once"));
 }
 
 TEST_F(ServerCommandsTest, WriteNamesTheLinesThatAreRefused) {
