@@ -15,6 +15,7 @@
 #include "drivers/http/scripted_server.h"
 #include "drivers/testcase/testcase.h"
 #include "support/process.h"
+#include "support/silent_address.h"
 
 namespace vigile {
 namespace {
@@ -53,6 +54,16 @@ double field(const std::string& text, const std::string& name) {
   std::smatch match;
   if (!std::regex_search(text, match, std::regex("[ ,]" + name + "=([-0-9.]+)"))) return -1;
   return std::stod(match[1]);
+}
+
+TEST(Http, ASilentAddressOfANameDoesNotMakeItUnreachable) {
+  const ScriptedServer server(answer("200 OK"));
+  const SilentAddress silent("127.0.0.2", server.port());
+  ::setenv("VIGILE_TEST_NAMES", "camera.test=127.0.0.2,127.0.0.1", 1);
+  const Sampled got =
+      sample("{url: \"http://camera.test:" + std::to_string(server.port()) + "/\", timeout: 4s}", 20s);
+  EXPECT_TRUE(got.result) << got.error();
+  EXPECT_THAT(got.text, HasSubstr("up=1i"));
 }
 
 TEST(Http, Testcases) {
